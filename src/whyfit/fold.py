@@ -1,0 +1,62 @@
+"""Everything over rows is a fold.
+
+A quantity that needs the rows is an *accumulator*: a value with `+`, associative and commutative up to
+rounding, made from one block by some function `of`. `fold(blocks, of, engine)` maps `of` over the
+blocks and adds the results *in block order*, so the outcome depends neither on the number of threads
+nor on which block finishes first. What is finally wanted is a separate step on the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+from jaxtyping import Float, Int
+
+
+class Accumulator(Protocol):
+    """A commutative monoid up to rounding; the zero is made by the class (`empty(...)`)."""
+
+    def __add__(self, other, /): ...
+
+
+A = TypeVar("A", bound=Accumulator)
+B = TypeVar("B")
+
+
+class Engine(Protocol):
+    """Where `of` runs: yields of(block) for every block, in order."""
+
+    def map(self, of: Callable[[B], A], blocks: Iterable[B], /) -> Iterable[A]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A block of the design: what every accumulator over rows receives.
+
+    X may be C- or Fortran-ordered; an accumulator must be fast for both. Never written to.
+    """
+
+    X: Float[np.ndarray, "m p"]
+    y: Float[np.ndarray, " m"]
+    index: Int[np.ndarray, " m"]  # source row numbers, 0-based, increasing
+    fold: Int[np.ndarray, " m"]  # cross-validation fold of each row
+
+
+class RowSource(Protocol):
+    """Blocks of rows that can be walked any number of times."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def blocks(self) -> Iterable[Rows]: ...
+
+
+def fold(blocks: Iterable[B], of: Callable[[B], A], zero: A, engine: Engine) -> A:
+    """zero + of(b1) + of(b2) + ..., each `of` run by `engine`."""
+    total = zero
+    for part in engine.map(of, blocks):
+        total = total + part
+    return total

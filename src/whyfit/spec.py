@@ -1,0 +1,145 @@
+"""Spec: every choice a user or a remedy can make, in one frozen value.
+
+The journey is a pure function of (source, Spec). A remedy is an edit of the Spec, written as a
+plain dict such as ``{"drop": ["price_log"]}``; `edited` applies it and never changes the original.
+List-valued fields are *extended* by an edit, scalar fields replaced.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from whyfit.errors import SpecError
+
+Task = Literal["auto", "regression", "binary", "multiclass"]
+Role = Literal[
+    "numeric", "boolean", "categorical", "datetime", "text", "identifier", "constant", "skip"
+]
+Missing = Literal["indicator", "impute", "drop"]
+Covariance = Literal["classic", "HC0", "HC1", "HC2", "HC3"]
+TargetTransform = Literal["identity", "log"]
+TermKind = Literal["square", "log", "hinge", "product"]
+
+#: Cells that mean "missing" in any column, beside the empty cell. The words None, null and none
+#: are *not* here: in real tables they are levels of a category ("no garage") more often than gaps.
+MISSING_TOKENS = ("NA", "N/A", "#N/A", "NaN", "nan", "?")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One derived column: square x², log(x), hinge max(0, x − knot), product x·z.
+
+    `columns` are names of design columns (numeric source columns or levels such as "sex=male").
+    """
+
+    kind: TermKind
+    columns: tuple[str, ...]
+    knot: float | None = None
+
+    @property
+    def name(self) -> str:
+        a = self.columns[0]
+        match self.kind:
+            case "square":
+                return f"{a}²"
+            case "log":
+                return f"log({a})"
+            case "hinge":
+                return f"({a} − {self.knot:.6g})₊"
+            case "product":
+                return " × ".join(self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What is fitted, and how.
+
+    Attributes
+    ----------
+    target : name of the column to explain.
+    task : "auto" detects regression, binary or multiclass from the target.
+    roles : {column: role} overrides of the detected schema.
+    drop : source columns left out of the design.
+    terms : derived columns added to the design.
+    missing : "indicator" imputes the mean and adds a 0/1 column, "impute" the mean only,
+        "drop" leaves out rows with a missing cell. Rows with a missing target are always left out.
+    missing_tokens : cells read as missing, beside the empty cell.
+    rare_level : levels with fewer rows than this are merged into "(rare)".
+    max_levels : a category keeps at most this many levels; the rest are merged into "(rare)".
+    reference : {categorical column: reference level}; default the most frequent level.
+    exclude_rows : source row numbers (0-based) kept out of the fit, still predicted and scored.
+    target_transform : "log" fits log(target); needs a positive target.
+    ridge : penalty λ on the coefficients of unit-variance columns, loss (1/n)Σ(y−ŷ)² + (λ/n)‖w‖²
+        for regression and (1/n)Σ log-loss + (λ/2n)‖w‖² for classification; 0 is none.
+    standardise : whether a gradient method or a penalty should see unit-variance columns.
+    covariance : which standard errors are reported.
+    threshold : probability from which a row is called positive; None is 1/2.
+    folds : number of cross-validation folds (fewer when the rows are few).
+    seed : seed of the fold assignment and of every simulation.
+    confidence : level of all intervals.
+    """
+
+    target: str = ""
+    task: Task = "auto"
+    roles: dict[str, Role] = dataclasses.field(default_factory=dict)
+    drop: tuple[str, ...] = ()
+    terms: tuple[Term, ...] = ()
+    missing: Missing = "indicator"
+    missing_tokens: tuple[str, ...] = MISSING_TOKENS
+    rare_level: int = 10
+    max_levels: int = 50
+    reference: dict[str, str] = dataclasses.field(default_factory=dict)
+    exclude_rows: tuple[int, ...] = ()
+    target_transform: TargetTransform = "identity"
+    ridge: float = 0.0
+    standardise: bool = False
+    covariance: Covariance = "classic"
+    threshold: float | None = None
+    folds: int = 10
+    seed: int = 0
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.confidence < 1:
+            raise SpecError(
+                f"confidence is {self.confidence}; expected a level in [0.5, 1), e.g. 0.95."
+            )
+        if self.folds < 2:
+            raise SpecError(f"folds is {self.folds}; expected at least 2, e.g. 10.")
+        if not (self.ridge >= 0 and self.ridge < float("inf")):
+            raise SpecError(f"ridge is {self.ridge}; expected a finite penalty ≥ 0.")
+        if self.rare_level < 1 or self.max_levels < 2:
+            raise SpecError("rare_level must be ≥ 1 and max_levels ≥ 2.")
+
+
+def edited(spec: Spec, edit: dict[str, Any]) -> Spec:
+    """`spec` with `edit` applied: sequences and dicts are extended, other fields replaced.
+
+    Raises SpecError for a field Spec does not have.
+    """
+    known = {f.name for f in dataclasses.fields(Spec)}
+    changes: dict[str, Any] = {}
+    for name, value in edit.items():
+        if name not in known:
+            raise SpecError(f"'{name}' is not a field of Spec; fields: {', '.join(sorted(known))}.")
+        old = getattr(spec, name)
+        if isinstance(old, dict):
+            changes[name] = {**old, **value}
+        elif isinstance(old, tuple) and name != "missing_tokens":
+            new = [Term(**v) if isinstance(v, dict) else v for v in value]
+            new = [dataclasses.replace(t, columns=tuple(t.columns)) if isinstance(t, Term) else t for t in new]
+            changes[name] = old + tuple(v for v in new if v not in old)
+        else:
+            changes[name] = tuple(value) if isinstance(old, tuple) else value
+    return dataclasses.replace(spec, **changes)
+
+
+def difference(new: Spec, old: Spec) -> dict[str, Any]:
+    """The fields in which `new` differs from `old`, as plain values."""
+    return {
+        f.name: getattr(new, f.name)
+        for f in dataclasses.fields(Spec)
+        if getattr(new, f.name) != getattr(old, f.name)
+    }
