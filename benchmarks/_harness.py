@@ -1,17 +1,17 @@
 """What all benchmarks share: peers side by side in one run, interleaved, medians, and memory.
 
-Time. Every contender runs once per round, in turn, so that a slow spell of the machine hits all alike;
-the median over rounds is printed with the ratio to whyfit's. The process is started again with the C
-allocator told to keep freed memory (`MALLOC_TRIM_THRESHOLD_`, `MALLOC_MMAP_THRESHOLD_`): otherwise
-whoever allocates most also pays for page faults, which differ from one kernel to the next.
+Time. Every contender runs once per round, in turn, so that a slow spell of the machine hits all
+alike; the median over rounds is printed with the ratio to whyfit's. The process is started again
+with the C allocator told to keep freed memory (`MALLOC_TRIM_THRESHOLD_`, `MALLOC_MMAP_THRESHOLD_`):
+otherwise whoever allocates most also pays for page faults, which differ between operating systems.
 
 Memory. Each contender runs alone in a fresh process with the default allocator. It first solves a
 small problem, so that libraries and thread pools are loaded; then the peak of the resident set
 is reset (Linux: `/proc/self/clear_refs`), and what counts is the peak during the run beyond what
 was resident before it, data included.
 
-Processor. Some systems set `OPENBLAS_CORETYPE`; it changes which BLAS kernels run. All contenders of a
-run share one environment, and the heading prints the kernel, so compare only within a run.
+Processor. Some systems set `OPENBLAS_CORETYPE`; it changes which BLAS kernels run. All contenders
+of a run share one environment, and the heading prints the kernels: compare only within a run.
 """
 
 from __future__ import annotations
@@ -139,13 +139,10 @@ def compare(
             call()
         calls = problem(options.rows, p)
         seconds, results = timed(calls, options.rounds)
-        calls = None  # the data go before the memory runs make their own
         memory = {name: measured_memory(name, options.rows, p) for name in seconds}
         ours, reference = seconds[OURS], results[OURS]
         print(f"\n{options.rows:,} rows × {p} columns")
-        print(
-            f"{'':32}{'seconds':>9}{'÷ whyfit':>10}{'target':>9}{'MB extra':>10}{'agreement':>11}"
-        )
+        print(f"{'':32}{'seconds':>9}{'÷ whyfit':>10}{'target':>9}{'MB extra':>10}{'apart':>9}")
         for name, s in seconds.items():
             target = speed_targets.get(p, {}).get(name)
             apart = np.max(np.abs(results[name] - reference) / (1 + np.abs(reference)))
@@ -153,7 +150,7 @@ def compare(
             print(
                 f"{name:32}{s:9.3f}{s / ours:10.2f}{f'≥ {target:g}' if target else '':>9}"
                 f"{'?' if extra is None else f'{extra:.0f}':>10}"
-                f"{'' if name == OURS else f'{apart:.0e}':>11}"
+                f"{'' if name == OURS else f'{apart:.0e}':>9}"
             )
             if target and s / ours < target:
                 missed.append(f"p = {p}: {s / ours:.2f} × faster than {name}, target {target:g} ×")

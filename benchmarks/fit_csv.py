@@ -1,9 +1,9 @@
-"""From a CSV file to a whole diagnosis: `whyfit fit` beside the time polars needs to parse the file.
+"""From a CSV file to a whole diagnosis: `whyfit fit` beside polars parsing the same file.
 
 The file is 1,000,000 rows × 20 columns (about 400 MB) of well-specified data, written once under
 benchmarks/data. Each round parses it with polars in a process of its own, then runs
-`whyfit fit FILE --target y --no-html --format json`. Two ratios are printed: against polars' parse alone, which
-binds, and against its whole process, start-up included.
+`whyfit fit FILE --target y --no-html --format json`. Two ratios are printed: against polars' parse
+alone, which binds, and against its whole process, start-up included.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ print(time.perf_counter() - start)
 
 
 def write(path: Path, rows: int, columns: int) -> None:
-    """y = 3 + Xw + ε, ε normal with one variance; columns correlated at 0.3. Appears whole or not at all."""
+    """y = 3 + Xw + ε with normal ε of one variance; columns correlated at 0.3.
+
+    The file appears whole or not at all.
+    """
     import polars as pl
 
     rng = np.random.default_rng(20260103)
