@@ -1,7 +1,8 @@
 """Document: everything a report shows, as plain data; its JSON is the public schema.
 
 The text, HTML and JSON renderers read a Document and nothing else. Fields are only ever added;
-`schema` rises when one changes its meaning. Figures are drawn from `figures`, which JSON leaves out.
+`schema` rises when one changes its meaning. Figures are drawn from `figures`, which JSON leaves
+out.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ class Source:
     name: str  # file name or "data frame", "arrays"
     format: str  # csv, parquet, feather, ndjson, frame, arrays
     bytes: int | None = None
-    details: dict[str, Any] = field(default_factory=dict)  # delimiter, encoding, decimal, compression
+    details: dict[str, Any] = field(
+        default_factory=dict
+    )  # delimiter, encoding, decimal, compression
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A source column: what it was taken for and which design columns it became (maybe none: why)."""
+    """A source column: what it was taken for and which design columns it became (if none: why)."""
 
     name: str
     kind: str

@@ -1,0 +1,112 @@
+"""Numbers as people read them: thousands separators, significant digits, a true minus sign.
+
+A number that does not exist (None, NaN) is an en dash. How many decimals a value deserves is set by
+its uncertainty where there is one, else by a count of significant digits.
+"""
+
+from __future__ import annotations
+
+import math
+
+MISSING = "–"
+_LARGE, _SMALL = 1e12, 1e-4  # outside these a number is written with a power of ten
+_P_FLOOR = 1e-16  # below this a p-value says no more than float64's tail functions can
+
+
+def _exists(x: float | None) -> bool:
+    return x is not None and not math.isnan(x)
+
+
+def _signs(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def _power(x: float, digits: int) -> str:
+    mantissa, exponent = f"{x:.{digits - 1}e}".split("e")
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    return _signs(f"{mantissa}e{int(exponent)}")
+
+
+def fixed(x: float, decimals: int, *, plus: bool = False) -> str:
+    """`x` with `decimals` decimals (negative: rounded to tens, hundreds ...) and separators."""
+    rounded = round(x, decimals) if math.isfinite(x) else x
+    if rounded == 0:
+        rounded = 0.0  # no "−0.00"
+    if math.isinf(rounded):
+        return "∞" if rounded > 0 else "−∞"
+    return _signs(f"{rounded:{'+' if plus else ''},.{max(decimals, 0)}f}")
+
+
+def number(x: float | None, digits: int = 4) -> str:
+    """`x` with `digits` significant digits, trailing zeros dropped; whole numbers in full."""
+    if x is None or math.isnan(x):
+        return MISSING
+    if math.isinf(x):
+        return "∞" if x > 0 else "−∞"
+    if x == 0:
+        return "0"
+    size = abs(x)
+    if size >= _LARGE or size < _SMALL:
+        return _power(x, digits)
+    if float(x).is_integer() and size < 1e9:
+        return _signs(f"{x:,.0f}")
+    decimals = digits - 1 - math.floor(math.log10(size))
+    text = fixed(x, decimals)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def decimals_for(uncertainty: float | None, fallback: int = 3) -> int:
+    """Decimals at which `uncertainty` shows one significant digit, or two if it starts with 1."""
+    if uncertainty is None or not math.isfinite(uncertainty) or uncertainty <= 0:
+        return fallback
+    exponent = math.floor(math.log10(uncertainty))
+    leading = uncertainty / 10.0**exponent
+    return min(-exponent + (1 if leading < 1.95 else 0), 9)
+
+
+def plus_minus(value: float, low: float | None, high: float | None) -> str:
+    """ "0.64 ± 0.01": the half width of [low, high] beside the value, rounded together."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return number(value)
+    half = (high - low) / 2
+    if half <= 0:
+        return number(value)
+    if half < 1e-9:
+        return f"{number(value)} ± {number(half, 1)}"
+    places = decimals_for(half)
+    return f"{fixed(value, places)} ± {fixed(half, places)}"
+
+
+def interval(low: float | None, high: float | None, decimals: int | None = None) -> str:
+    """ "[0.63, 0.65]"; plain significant digits when `decimals` is not given."""
+    if decimals is None:
+        return f"[{number(low)}, {number(high)}]"
+    ends = (fixed(x, decimals, plus=True) if _exists(x) else MISSING for x in (low, high))
+    return "[{}, {}]".format(*ends)
+
+
+def p_value(p: float | None) -> str:
+    """Three decimals, a power of ten when small, "< 1e−16" beyond what tails can tell."""
+    if p is None or math.isnan(p):
+        return MISSING
+    if p < _P_FLOOR:
+        return "< 1e−16"
+    return fixed(p, 3) if p >= 0.001 else _power(p, 2)
+
+
+def percent(share: float) -> str:
+    """0.95 -> "95 %"."""
+    return f"{number(100 * share, 4)} %"
+
+
+def seconds(t: float) -> str:
+    """0.6 -> "0.6 s", 75 -> "1 min 15 s"."""
+    if t >= 60:
+        return f"{int(t // 60)} min {int(t % 60)} s"
+    return f"{t:.1f} s" if t >= 0.095 else f"{max(t, 0.001):.3f} s"
+
+
+def plural(n: int, word: str) -> str:
+    """1 -> "1 row", 20640 -> "20,640 rows"."""
+    return f"{n:,} {word}" + ("" if n == 1 else "s")

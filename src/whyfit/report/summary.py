@@ -1,0 +1,185 @@
+"""The words that text, HTML and notebook share: headline, scores, counts, what was left out.
+
+Everything is worded from a Document; nothing is computed beyond rounding and subtraction.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from whyfit.diagnosis.finding import SEVERITIES, Finding, Remedy, Trial
+from whyfit.report.document import Document, Score
+from whyfit.report.numbers import (
+    decimals_for,
+    fixed,
+    interval,
+    number,
+    percent,
+    plural,
+    plus_minus,
+    seconds,
+)
+
+#: Score names as people say them; a name not listed is shown with its underscores as spaces.
+SCORE_NAMES = {
+    "r2": "R²",
+    "rmse": "typical error",
+    "mae": "mean absolute error",
+    "log_loss": "log loss",
+    "accuracy": "accuracy",
+    "auc": "AUC",
+    "brier": "Brier score",
+    "balanced_accuracy": "balanced accuracy",
+}
+#: What the summary shows, by task; the group "constant" holds the constant predictor's scores.
+_HEADLINE = {"regression": ("r2", "rmse")}
+_HEADLINE_CLASSES = ("log_loss", "accuracy")
+_WITHOUT_INTERVAL = {"rmse"}  # the summary keeps the typical error to one plain number
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A label and what is said about it."""
+
+    label: str
+    text: str
+
+
+def score_name(key: str) -> str:
+    return SCORE_NAMES.get(key, key.replace("_", " "))
+
+
+def size(document: Document) -> str:
+    """ "20,640 rows × 9 features → median_house_value"."""
+    used = sum(1 for f in document.features if f.columns)
+    rows = plural(document.rows.used, "row")
+    return f"{rows} × {plural(used, 'feature')} → {document.model.target}"
+
+
+def elapsed(document: Document) -> str:
+    t = document.timings.get("total", math.fsum(document.timings.values()))
+    return seconds(t)
+
+
+def headline_scores(document: Document) -> tuple[Named, ...]:
+    """Held-out scores of the first line, those of the constant predictor beside them."""
+    held_out = document.scores.get("held_out", {})
+    constant = document.scores.get("constant", {})
+    wanted = _HEADLINE.get(document.task, _HEADLINE_CLASSES)
+    found = [k for k in wanted if k in held_out] or list(held_out)[:2]
+    out = []
+    for i, key in enumerate(found):
+        score = held_out[key]
+        text = (
+            number(score.value, 3)
+            if key in _WITHOUT_INTERVAL
+            else plus_minus(score.value, score.low, score.high)
+        )
+        if document.task != "regression" and key in constant:
+            text += f" (constant {_like(constant[key].value, score)})"
+        out.append(Named(("held-out " if i == 0 else "") + score_name(key), text))
+    return tuple(out)
+
+
+def _like(value: float, score: Score) -> str:
+    """`value` rounded as `score` is."""
+    if score.low is None or score.high is None or not score.high > score.low:
+        return number(value, 3)
+    return fixed(value, decimals_for((score.high - score.low) / 2))
+
+
+def certain_digits(document: Document) -> int | None:
+    """Decimal digits certain in every coefficient; None if nothing is known about them."""
+    known = [c.digits for c in document.model.coefficients if math.isfinite(c.digits)]
+    return max(0, math.floor(min(known))) if known else None
+
+
+def digits_line(document: Document) -> str:
+    digits = certain_digits(document)
+    return "" if digits is None else f"coefficients certain to {plural(digits, 'digit')}"
+
+
+def fold_count(document: Document) -> int | None:
+    """Folds that were used; fewer than asked for when the rows are few."""
+    for score in document.scores.get("held_out", {}).values():
+        if score.folds:
+            return len(score.folds)
+    return document.spec.get("folds")
+
+
+def level(document: Document) -> str:
+    return percent(float(document.spec.get("confidence", 0.95)))
+
+
+def folds_line(document: Document) -> str:
+    k = fold_count(document)
+    return ", ".join(([plural(k, "fold")] if k else []) + [level(document)])
+
+
+def counts(findings: tuple[Finding, ...]) -> tuple[tuple[str, str], ...]:
+    """(severity, "2 errors") for each severity that occurs."""
+    n = {s: sum(f.severity == s for f in findings) for s in SEVERITIES}
+    return tuple((s, plural(n[s], s)) for s in SEVERITIES if n[s])
+
+
+def dropped_rows(document: Document) -> str:
+    """ "12 of 20,652 left out: target missing 10, duplicate 2"; "" if every row was used."""
+    rows = document.rows
+    missing = rows.read - rows.used
+    if missing <= 0 and not rows.dropped:
+        return ""
+    reasons = ", ".join(f"{why} {n:,}" for why, n in rows.dropped.items() if n)
+    return f"{missing:,} of {rows.read:,} left out" + (f": {reasons}" if reasons else "")
+
+
+def dropped_columns(document: Document) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """(reason, columns) for the source columns that became no design column."""
+    groups: dict[str, list[str]] = {}
+    for f in document.features:
+        if not f.columns:
+            groups.setdefault(f.reason or f.kind, []).append(f.name)
+    return tuple((why, tuple(names)) for why, names in groups.items())
+
+
+def split_prediction(finding: Finding) -> tuple[str, str]:
+    """The line "predicted … observed …" as (what was predicted, what was observed)."""
+    text = finding.prediction.strip()
+    if text.lower().startswith("predicted"):
+        text = text[len("predicted") :].lstrip(" :")
+    before, word, after = text.rpartition("observed")
+    if not word or not before.strip():
+        return text, ""
+    return before.rstrip(" ,;:–—"), after.lstrip(" :")
+
+
+def evidence_line(finding: Finding) -> str:
+    """The first number that has a limit, unless the message already states it."""
+    for e in finding.evidence:
+        if e.limit is None or not math.isfinite(e.value):
+            continue
+        shown, limit = number(e.value, 3), number(e.limit, 3)
+        if limit in finding.message and "limit" in finding.message:
+            return ""
+        unit = f" {e.unit}" if e.unit else ""
+        span = f" {interval(e.low, e.high)}" if e.low is not None and e.high is not None else ""
+        return f"{e.name} {shown}{unit}{span} (limit {limit})"
+    return ""
+
+
+def trial_effect(trial: Trial, *, brief: bool = False) -> str:
+    """ "held-out R² 0.612 → 0.640, gain +0.028 [+0.020, +0.036]"; a gain is always an improvement.
+
+    `brief` leaves out the values before and after.
+    """
+    places = decimals_for((trial.high - trial.low) / 2)
+    change = "" if brief else f" {fixed(trial.before, places)} → {fixed(trial.after, places)},"
+    gain = fixed(trial.difference, places, plus=True)
+    return f"{trial.measure}{change} gain {gain} {interval(trial.low, trial.high, places)}"
+
+
+def verdict(remedy: Remedy) -> str:
+    """What trying the remedy gave; "" for advice that is no edit of the Spec."""
+    if remedy.trial is None:
+        return "not tried" if remedy.edit else ""
+    return "tried, helped" if remedy.trial.helped else "tried, no measurable gain"
