@@ -1,1 +1,1 @@
-""""""
+"""How files, data frames and arrays become numbers."""

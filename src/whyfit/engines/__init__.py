@@ -1,1 +1,1 @@
-""""""
+"""Where a fold runs. Engines know nothing of one another."""

@@ -1,1 +1,1 @@
-""""""
+"""scikit-learn estimators, thin shells over the pillars."""

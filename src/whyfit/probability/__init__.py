@@ -1,1 +1,1 @@
-""""""
+"""Pillar 3, reasoning under uncertainty: inference, intervals, tests, validation, bootstrap."""

@@ -1,1 +1,1 @@
-""""""
+"""Renders a Document as text, JSON and HTML; computes nothing."""

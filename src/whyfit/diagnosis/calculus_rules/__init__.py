@@ -1,1 +1,1 @@
-""""""
+"""Rules on how the model learned, one per file."""

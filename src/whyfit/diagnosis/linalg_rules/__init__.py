@@ -1,1 +1,1 @@
-""""""
+"""Rules on how the data are represented, one per file."""
