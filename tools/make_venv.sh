@@ -23,4 +23,8 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
         exit 1
     fi
 fi
-"$python" -m venv "$venv"
+if ! "$python" -m venv "$venv"; then
+    rm -rf "$venv" # a half-made one would pass for whole the next time
+    say "'$python -m venv $venv' failed; see the message above"
+    exit 1
+fi
