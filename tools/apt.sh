@@ -1,4 +1,4 @@
-# Sourced by the set-up scripts: apt_install PACKAGE installs a Debian or Ubuntu package when that is
+# Sourced by the set-up scripts: apt_install PACKAGE... installs Debian or Ubuntu packages when that is
 # permitted (root, or sudo that asks no password). On failure it prints the reason and returns 1.
 apt_install() {
     if ! command -v apt-get >/dev/null 2>&1; then
@@ -15,7 +15,7 @@ apt_install() {
     fi
     # A failed update is no verdict: the lists on disk may do, and if not, the install says so.
     apt_get update >/dev/null 2>&1 || true
-    if ! log=$(apt_get install -y --no-install-recommends "$1" 2>&1); then
+    if ! log=$(apt_get install -y --no-install-recommends "$@" 2>&1); then
         echo "apt-get: $(echo "$log" | grep -m1 '^E:' || echo 'stopped after 10 minutes')"
         return 1
     fi

@@ -17,7 +17,7 @@ memory=.venv/.no-browser
 found && { rm -f "$memory"; exit 0; }
 if [ ! -f "$memory" ]; then
     echo "whyfit set-up: no Chromium found; trying to install the system package chromium" >&2
-    if reason=$(apt_install chromium) && found; then exit 0; fi
+    if reason=$(apt_install chromium fonts-dejavu-core) && found; then exit 0; fi
     echo "no Chromium, and the package chromium could not be installed: ${reason:-it does not start}" >"$memory"
 fi
 echo "whyfit set-up: $(cat "$memory"); the browser tests will be skipped" >&2
