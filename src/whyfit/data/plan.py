@@ -1,0 +1,171 @@
+"""How a column is to be read, judged from a sample of its cells."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from whyfit.data.dates import DateFormat, date_format_of
+from whyfit.data.encode import (
+    MANY,
+    DateEncoder,
+    Encoder,
+    LevelEncoder,
+    NumberEncoder,
+    SkipEncoder,
+    TextEncoder,
+)
+from whyfit.data.numbers import NUMERIC_MISSING, Style, floats, style_of
+from whyfit.errors import SchemaError
+from whyfit.spec import Role
+
+#: A column is read as numbers unless more than this share of its present cells is unreadable.
+UNREADABLE = 0.2
+#: Strings are free text from this mean number of words or characters on, if they hardly repeat.
+TEXT_WORDS = 1.5
+TEXT_CHARACTERS = 40.0
+#: Above this share of distinct strings a column hardly repeats.
+REPEATS = 0.5
+
+Kind = Literal["float", "number", "level", "text", "date", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """kind "float" is number whose text a CSV parser may read straight to float64."""
+
+    kind: Kind
+    style: Style = "plain"
+    formats: tuple[str, ...] = ()
+    fixed: bool = False  # not to be revised at the end
+    reason: str = ""
+
+    def encoder(self, tokens: tuple[str, ...]) -> Encoder:
+        match self.kind:
+            case "float" | "number":
+                return NumberEncoder(self.style, tokens)
+            case "level":
+                return LevelEncoder(tokens, limit=1 << 40 if self.fixed else MANY)
+            case "text":
+                return TextEncoder(tokens)
+            case "date":
+                return DateEncoder(self.formats, tokens)
+            case "skip":
+                return SkipEncoder(self.reason)
+
+
+def forced(role: Role, plan: Plan, cells: pl.Series, name: str) -> Plan:
+    """`plan` bent to the role the user asked for; `cells` are the stripped, present ones."""
+    fixed = dataclasses.replace(plan, fixed=True, reason="role set by the user")
+    match role:
+        case "numeric":
+            kind = plan.kind if plan.kind in ("float", "number") else "number"
+            return dataclasses.replace(fixed, kind=kind)
+        case "boolean":
+            kind = plan.kind if plan.kind in ("float", "number") else "level"
+            return dataclasses.replace(fixed, kind=kind)
+        case "categorical":
+            return dataclasses.replace(fixed, kind="level")
+        case "text":
+            return dataclasses.replace(fixed, kind="text")
+        case "datetime":
+            if plan.kind == "date":
+                return fixed
+            if cells.dtype != pl.String:
+                raise SchemaError(f"'{name}' holds {cells.dtype}, not dates; leave its role out.")
+            found = date_format_of(cells, needed=0.5)
+            if not found.formats:
+                example = cells[0] if cells.len() else ""
+                hint = (
+                    "day and month cannot be told apart; write YYYY-MM-DD"
+                    if found.ambiguous
+                    else "write YYYY-MM-DD or leave its role out"
+                )
+                raise SchemaError(f"'{name}' has cells like '{example}' that are no dates; {hint}.")
+            return dataclasses.replace(fixed, kind="date", formats=found.formats)
+        case _:
+            return dataclasses.replace(fixed, kind="skip")
+
+
+def present_cells(cells: pl.Series, tokens: tuple[str, ...]) -> pl.Series:
+    """Stripped cells that are neither empty nor a missing token."""
+    texts = cells.str.strip_chars()
+    return texts.filter(texts.is_not_null() & (texts != "") & ~texts.is_in(list(tokens)))
+
+
+def numeric_share(present: pl.Series, style: Style) -> float:
+    """Share of numbers among cells that are no word for missing; 0 if all are such words."""
+    cells = present.filter(~present.is_in(list(NUMERIC_MISSING)))
+    if cells.is_empty():
+        return 0.0
+    return 1.0 - floats(cells, style).null_count() / cells.len()
+
+
+def plan_text(cells: pl.Series, tokens: tuple[str, ...], style: Style) -> Plan:
+    """The plan for a column of a text file (String `cells` of the sample)."""
+    present = present_cells(cells, tokens)
+    if present.is_empty():
+        return Plan("level")
+    if numeric_share(present, style) >= 1.0 - UNREADABLE:
+        return Plan("float" if style == "plain" and _clean(cells) else "number", style)
+    return plan_strings(present)
+
+
+def plan_strings(present: pl.Series) -> Plan:
+    """The plan for strings that are no numbers."""
+    dates: DateFormat = date_format_of(present)
+    if dates.formats:
+        return Plan("date", formats=dates.formats)
+    reason = "dates whose day and month cannot be told apart" if dates.ambiguous else ""
+    n, distinct = present.len(), present.n_unique()
+    words = present.str.count_matches(r"\S+").mean()
+    characters = present.str.len_chars().mean()
+    long = float(words or 0) >= TEXT_WORDS or float(characters or 0) > TEXT_CHARACTERS  # type: ignore[arg-type]
+    if long and n > 1000 and distinct > 0.9 * n:
+        return Plan("text", reason=reason)
+    return Plan("level", reason=reason)
+
+
+def plan_typed(cells: pl.Series, tokens: tuple[str, ...], *, loose: bool) -> Plan:
+    """The plan for a typed column; `loose` strings (mixed objects) may be numbers."""
+    kind = cells.dtype
+    if kind.is_numeric() or kind == pl.Boolean:
+        return Plan("number")
+    if kind.is_temporal() and kind != pl.Time:
+        return Plan("number" if kind == pl.Duration else "date")
+    if kind == pl.Null:
+        return Plan("level")
+    if kind == pl.String:
+        if loose:
+            return plan_text(cells, tokens, "plain")
+        present = present_cells(cells, tokens)
+        return Plan("level") if present.is_empty() else plan_strings(present)
+    if isinstance(kind, (pl.Categorical, pl.Enum)) or kind == pl.Time:
+        return Plan("level")
+    return Plan("skip", reason=f"values of type {kind} are not used", fixed=True)
+
+
+def plan_styles(
+    columns: list[pl.Series], tokens: tuple[str, ...], *, comma_likely: bool
+) -> list[Style]:
+    """The style of each column of a text sample; one decimal comma makes others likelier."""
+    present = [present_cells(c, tokens) for c in columns]
+    present = [p.filter(~p.is_in(list(NUMERIC_MISSING))) for p in present]
+    first = [style_of(p, comma_file=False, comma_likely=comma_likely) for p in present]
+    proven = any(
+        style == "comma" and numeric_share(p, style) >= 1.0 - UNREADABLE
+        for p, style in zip(present, first, strict=True)
+    )
+    if not proven:
+        return first
+    return [style_of(p, comma_file=True, comma_likely=True) for p in present]
+
+
+def _clean(cells: pl.Series) -> bool:
+    """Whether a float64 parser reads every cell as it stands, and no NaN among them."""
+    filled = cells.filter(cells.is_not_null() & (cells != ""))
+    number = filled.cast(pl.Float64, strict=False)
+    return number.null_count() == 0 and not number.is_nan().any()
