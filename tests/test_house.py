@@ -127,5 +127,14 @@ def test_pinned_versions_satisfy_what_the_package_asks_for():
         assert requirement.specifier.contains(version), f"{requirement} does not admit {version}"
 
 
+def test_rule_pages_are_current():
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "rule_pages.py"), "--check"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -6,6 +6,8 @@ python tools/rule_pages.py --check   exit 1 and name the pages that are not curr
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
 from pathlib import Path
 
@@ -13,6 +15,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "rules"
 NOTICE = (
     "<!-- Written by tools/rule_pages.py from the rule's docstring: edit that, then `make docs` -->"
 )
+PARTS = ("What it says", "The mathematics", "Why it hurts", "What to do", "Reference", "Example")
 PILLARS = ("linear algebra", "calculus", "probability")
 
 
@@ -20,7 +23,7 @@ def pages() -> dict[str, str]:
     """File name -> Markdown of every page."""
     from whyfit.diagnosis.registry import all_rules
 
-    rules = sorted(all_rules(), key=lambda rule: rule.code)
+    rules = all_rules()
     out = {f"{rule.slug}.md": page(rule) for rule in rules}
     out["index.md"] = index(rules)
     return out
@@ -28,7 +31,19 @@ def pages() -> dict[str, str]:
 
 def page(rule) -> str:
     head = f"# {rule.code} {rule.slug}\n\n{rule.pillar} · {rule.severity}\n"
-    return f"{NOTICE}\n\n{head}\n{rule.page.strip()}\n"
+    return f"{NOTICE}\n\n{head}\n{markdown(rule.page)}\n"
+
+
+def markdown(docstring: str) -> str:
+    """The docstring with Markdown headings; its indented formulas are code blocks there too."""
+    lines = []
+    for line in inspect.cleandoc(docstring).splitlines():
+        name = line.strip(" *#:").rstrip()
+        if name in PARTS:
+            lines += ["", f"## {name}", ""]
+        elif not line.strip() or not set(line.strip()) <= set("-=~"):  # else: a heading's underline
+            lines.append(line)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
 def index(rules) -> str:
@@ -37,7 +52,10 @@ def index(rules) -> str:
         parts += [f"## {pillar.capitalize()}", ""]
         parts += ["| code | rule | severity | what it says |", "|---|---|---|---|"]
         for rule in (r for r in rules if r.pillar == pillar):
-            link, summary = f"[{rule.slug}]({rule.slug}.md)", rule.summary.replace("|", r"\|")
+            link, summary = (
+                f"[{rule.slug}]({rule.slug}.md)",
+                rule.summary.replace("|", r"\|").rstrip("."),
+            )
             parts.append(f"| {rule.code} | {link} | {rule.severity} | {summary} |")
         parts.append("")
     return "\n".join(parts)
