@@ -63,8 +63,8 @@ def complain(message: str) -> None:
 class Progress:
     """A bar on standard error, drawn only on a terminal and only once the work takes a while.
 
-    Called as `progress(stage, fraction)`: what is being done, and how much of it is done (0..1; None
-    if that is not known).
+    Called as `progress(stage, fraction)`: what is being done, and how much of it is done (0..1; None if
+    that is not known).
     """
 
     def __init__(self, delay: float = 0.5, quiet: bool = False) -> None:

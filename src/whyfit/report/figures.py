@@ -1,0 +1,315 @@
+"""Figures of a report as Vega-Lite specs: plain dicts without colours, for any renderer.
+
+Each figure comes with a title, a sentence on how to read it and a description for those who cannot
+see it. Names of columns are only ever *data*, never field names or expressions.
+
+Reference: Satyanarayan et al. (2017), Vega-Lite: a grammar of interactive graphics, IEEE TVCG 23.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from whyfit.report.document import Coefficient, Document
+from whyfit.report.numbers import interval, number, plural
+from whyfit.report.terminal import visible
+
+#: Condition index from which collinearity harms: Belsley, Kuh & Welsch (1980), ch. 3.
+HARMFUL_INDEX = 30.0
+FOREST_ROWS = 40  # coefficients in the forest plot; the table has them all
+_HEIGHT = 260
+_FLOOR = 1e-17  # smallest singular value, relative to the largest, that a log axis shows
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """`key` is an identifier of letters and hyphens, safe in HTML."""
+
+    key: str
+    title: str
+    reading: str  # how to read it, one sentence
+    description: str  # what is drawn, in words and numbers
+    spec: dict[str, Any]
+
+
+def figures(document: Document) -> tuple[Figure, ...]:
+    """The figures this document has points for."""
+    makers = (_residuals, _predicted, _forest, _spectrum, _ridge)
+    return tuple(f for make in makers if (f := make(document)) is not None)
+
+
+def _spec(data: list[dict[str, Any]], height: int = _HEIGHT, **rest: Any) -> dict[str, Any]:
+    return {
+        "width": "container",
+        "height": height,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "data": {"values": data},
+        **rest,
+    }
+
+
+def _axis(field: str, title: str, **more: Any) -> dict[str, Any]:
+    scale = {"nice": True, **more.pop("scale", {})}
+    if scale.get("type") != "log":  # a log axis has no zero to include
+        scale.setdefault("zero", False)
+    return {"field": field, "type": "quantitative", "title": title, "scale": scale, **more}
+
+
+def _finite(*columns: Iterable[float]) -> Iterator[tuple[float, ...]]:
+    for values in zip(*columns, strict=False):
+        if all(math.isfinite(v) for v in values):
+            yield values
+
+
+def _span(values: Iterable[float]) -> str:
+    held = list(values)
+    return f"{number(min(held), 3)} to {number(max(held), 3)}"
+
+
+def _rule(datum: float, axis: str) -> dict[str, Any]:
+    return {
+        "data": {"values": [{}]},
+        "mark": {"type": "rule", "strokeDash": [4, 3], "style": "guide"},
+        "encoding": {axis: {"datum": datum, "type": "quantitative"}},
+    }
+
+
+def _residuals(document: Document) -> Figure | None:
+    points = [
+        {"fitted": f, "residual": r}
+        for f, r in _finite(document.figures.fitted, document.figures.residual)
+    ]
+    if not points:
+        return None
+    binary = document.task != "regression"
+    target = visible(document.model.target)
+    fitted = "predicted probability" if binary else f"predicted {target}"
+    marks = {
+        "mark": {"type": "circle", "size": 18, "style": "point"},
+        "encoding": {"x": _axis("fitted", fitted), "y": _axis("residual", "observed − predicted")},
+    }
+    return Figure(
+        "residuals",
+        "Residuals against predictions",
+        "A band of even width around zero: the model's form and its constant spread both hold.",
+        f"Scatter of {plural(len(points), 'held-out row')}: residuals from "
+        f"{_span(p['residual'] for p in points)}, predictions from "
+        f"{_span(p['fitted'] for p in points)}.",
+        _spec(points, layer=[_rule(0.0, "y"), marks]),
+    )
+
+
+def _predicted(document: Document) -> Figure | None:
+    pairs = list(_finite(document.figures.fitted, document.figures.observed))
+    if not pairs:
+        return None
+    if document.task == "regression":
+        return _observed_against_predicted(document, pairs)
+    return _probabilities(document, pairs)
+
+
+def _observed_against_predicted(document: Document, pairs: list[tuple[float, ...]]) -> Figure:
+    target = visible(document.model.target)
+    points = [{"fitted": f, "observed": y} for f, y in pairs]
+    low, high = (pick(v for pair in pairs for v in pair) for pick in (min, max))
+    diagonal = {
+        "data": {"values": [{"fitted": low, "observed": low}, {"fitted": high, "observed": high}]},
+        "mark": {"type": "line", "strokeDash": [4, 3], "style": "guide"},
+        "encoding": {"x": _axis("fitted", ""), "y": _axis("observed", "")},
+    }
+    marks = {
+        "mark": {"type": "circle", "size": 18, "style": "point"},
+        "encoding": {
+            "x": _axis("fitted", f"predicted {target}"),
+            "y": _axis("observed", f"observed {target}"),
+        },
+    }
+    return Figure(
+        "observed",
+        "Observed against predicted",
+        "On the dashed line the prediction is exact.",
+        f"Scatter of {plural(len(points), 'held-out row')}: observed values from "
+        f"{_span(y for _, y in pairs)}, predictions from {_span(f for f, _ in pairs)}.",
+        _spec(points, layer=[diagonal, marks]),
+    )
+
+
+def _probabilities(document: Document, pairs: list[tuple[float, ...]]) -> Figure:
+    names = [visible(c) for c in document.model.classes] or ["0", "1"]
+
+    def name(y: float) -> str:
+        k = int(y)
+        return names[k] if k == y and 0 <= k < len(names) else number(y)
+
+    points = [{"fitted": f, "class": name(y)} for f, y in pairs]
+    positive = names[-1]
+    encoding = {
+        "x": {
+            "field": "fitted",
+            "type": "quantitative",
+            "bin": {"step": 0.05, "extent": [0, 1]},
+            "title": f"predicted probability of {positive}",
+        },
+        "y": {"aggregate": "count", "type": "quantitative", "title": "rows", "stack": None},
+        "color": {"field": "class", "type": "nominal", "title": "observed"},
+    }
+    return Figure(
+        "probability",
+        "Predicted probability by observed class",
+        "The further apart the two shapes, the better the model tells the classes apart.",
+        f"Histogram of predicted probabilities of {plural(len(points), 'held-out row')}, "
+        f"one shape per observed class ({', '.join(sorted({p['class'] for p in points}))}).",
+        _spec(points, mark={"type": "bar", "opacity": 0.55}, encoding=encoding),
+    )
+
+
+def _forest(document: Document) -> Figure | None:
+    shown = [c for c in document.model.coefficients if _drawable(c)]
+    shown = [c for c in shown if c.name.strip("()").lower() not in {"intercept", "constant"}]
+    if not shown:
+        return None
+    shown.sort(key=lambda c: -abs(c.estimate / c.std_error))
+    total, shown = len(shown), shown[:FOREST_ROWS]
+    rows = [
+        {
+            "name": visible(c.name),
+            "t": c.estimate / c.std_error,
+            "low": c.low / c.std_error,
+            "high": c.high / c.std_error,
+            "clear": "yes" if c.low > 0 or c.high < 0 else "no",
+            "estimate": number(c.estimate),
+            "interval": interval(c.low, c.high),
+        }
+        for c in shown
+    ]
+    y = {
+        "field": "name",
+        "type": "nominal",
+        "sort": None,
+        "title": None,
+        "axis": {"labelLimit": 150, "ticks": False, "domain": False},
+    }
+    x = _axis(
+        "t",
+        "estimate ÷ standard error",
+        scale={"type": "symlog", "constant": 3, "zero": True, "nice": False},
+        axis={"values": _signed_ticks(rows), "grid": True},
+    )
+    clear = {
+        "field": "clear",
+        "type": "nominal",
+        "legend": None,
+        "scale": {"domain": ["yes", "no"]},
+    }
+    tooltip = [
+        {"field": "name", "title": "column", "type": "nominal"},
+        {"field": "estimate", "type": "nominal"},
+        {"field": "interval", "type": "nominal"},
+    ]
+    bars = {
+        "mark": {"type": "rule", "strokeWidth": 2},
+        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y, "color": clear},
+    }
+    dots = {
+        "mark": {"type": "point", "filled": True, "size": 42, "opacity": 1},
+        "encoding": {"x": x, "y": y, "color": clear, "tooltip": tooltip},
+    }
+    first = rows[0]
+    what = f"the {FOREST_ROWS} clearest of {total:,}" if total > FOREST_ROWS else f"{total:,}"
+    return Figure(
+        "coefficients",
+        "Coefficients in units of their standard errors",
+        "A bar that crosses the dashed line leaves the sign of the coefficient open.",
+        f"Intervals of {what} coefficients, clearest first; {first['name']} is "
+        f"{first['estimate']} {first['interval']}. The table of coefficients has every number.",
+        _spec(rows, height=22 * len(rows) + 10, layer=[_rule(0.0, "x"), bars, dots]),
+    )
+
+
+def _drawable(c: Coefficient) -> bool:
+    values = (c.estimate, c.std_error, c.low, c.high)
+    return all(math.isfinite(v) for v in values) and c.std_error > 0
+
+
+def _signed_ticks(rows: list[dict[str, Any]]) -> list[float]:
+    """0, ±2, ±5, ±10, ±20, ±50 ... as far as the rows reach, every other one if they are many."""
+    low, high = min(r["low"] for r in rows), max(r["high"] for r in rows)
+    reach = max(-low, high, 2.0)
+    steps = [m * 10.0**k for k in range(0, 16) for m in (2, 5, 10) if m * 10.0**k <= 1.3 * reach]
+    steps = steps[:: 1 if len(steps) <= 4 else 2 if len(steps) <= 8 else 3]
+    return sorted(
+        [0.0] + [s for s in steps if s <= 1.3 * high] + [-s for s in steps if s <= -1.3 * low]
+    )
+
+
+def _spectrum(document: Document) -> Figure | None:
+    values = [s for s in document.figures.singular_values if math.isfinite(s)]
+    if len(values) < 2 or not values[0] > 0:
+        return None
+    largest = values[0]
+    points = [
+        {"k": i + 1, "value": s, "index": number(largest / s, 3)}
+        for i, s in enumerate(values)
+        if s > _FLOOR * largest
+    ]
+    lost = len(values) - len(points)
+    encoding = {
+        "x": _axis("k", "direction", axis={"tickMinStep": 1, "format": "d"}),
+        "y": _axis("value", "singular value", scale={"type": "log", "nice": True}),
+        "tooltip": [
+            {"field": "k", "title": "direction", "type": "quantitative"},
+            {"field": "value", "title": "singular value", "type": "quantitative", "format": ".3~g"},
+            {"field": "index", "title": "condition index", "type": "nominal"},
+        ],
+    }
+    mark = {"type": "line", "point": {"filled": True, "size": 40}, "style": "series"}
+    layers: list[dict[str, Any]] = [{"mark": mark, "encoding": encoding}]
+    ratio = largest / points[-1]["value"]
+    if ratio > HARMFUL_INDEX / 4:  # else the limit would only stretch the axis
+        layers.insert(0, _rule(largest / HARMFUL_INDEX, "y"))
+    zero = f" {plural(lost, 'value')} numerically zero, not drawn." if lost else ""
+    return Figure(
+        "spectrum",
+        "Spectrum of the design",
+        "Below the dashed line (condition index 30) a direction is so thin that the data hardly "
+        "tell its columns apart." + zero,
+        f"{plural(len(points), 'singular value')} of the centred, unit-scaled columns, from "
+        f"{number(largest, 3)} down to {number(points[-1]['value'], 3)}; the largest condition "
+        f"index is {number(ratio, 3)}.{zero}",
+        _spec(points, layer=layers),
+    )
+
+
+def _ridge(document: Document) -> Figure | None:
+    path = (
+        [(lam, score) for lam, score in _finite(*zip(*document.figures.ridge_path, strict=True))]
+        if document.figures.ridge_path
+        else []
+    )
+    points = [{"lambda": lam, "score": score} for lam, score in path if lam > 0]
+    if len(points) < 2:
+        return None
+    name = "held-out R²" if document.task == "regression" else "held-out score"
+    encoding = {
+        "x": _axis("lambda", "penalty λ", scale={"type": "log", "nice": False},
+                   axis={"format": "~g", "tickCount": 6}),
+        "y": _axis("score", name),
+    }  # fmt: skip
+    mark = {"type": "line", "point": {"filled": True, "size": 40}, "style": "series"}
+    unpenalised = [score for lam, score in path if lam == 0]
+    layers = [_rule(s, "y") for s in unpenalised[:1]] + [{"mark": mark, "encoding": encoding}]
+    best = max(points, key=lambda p: p["score"])
+    without = f"; without a penalty it is {number(unpenalised[0])}" if unpenalised else ""
+    return Figure(
+        "ridge",
+        "Ridge path",
+        "Where the curve rises above the dashed line (no penalty), shrinking helps."
+        if unpenalised
+        else "The higher, the better; to the right the coefficients shrink.",
+        f"{name} at {plural(len(points), 'penalty value')}: at most {number(best['score'])} at "
+        f"λ = {number(best['lambda'], 3)}{without}.",
+        _spec(points, layer=layers),
+    )
