@@ -129,7 +129,10 @@ def edited(spec: Spec, edit: dict[str, Any]) -> Spec:
             changes[name] = {**old, **value}
         elif isinstance(old, tuple) and name != "missing_tokens":
             new = [Term(**v) if isinstance(v, dict) else v for v in value]
-            new = [dataclasses.replace(t, columns=tuple(t.columns)) if isinstance(t, Term) else t for t in new]
+            new = [
+                dataclasses.replace(t, columns=tuple(t.columns)) if isinstance(t, Term) else t
+                for t in new
+            ]
             changes[name] = old + tuple(v for v in new if v not in old)
         else:
             changes[name] = tuple(value) if isinstance(old, tuple) else value

@@ -45,7 +45,9 @@ class Sample:
         )
 
 
-def sample_of(n: int, seed: int, wanted: int = SAMPLE_ROWS) -> tuple[Callable[[Rows], Sample], float]:
+def sample_of(
+    n: int, seed: int, wanted: int = SAMPLE_ROWS
+) -> tuple[Callable[[Rows], Sample], float]:
     """The function that samples a block, and the sampling fraction, for a table of n rows."""
     share = 1.0 if n <= wanted else wanted / n
     limit = np.uint64(share * float(2**63))

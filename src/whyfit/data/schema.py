@@ -49,7 +49,12 @@ class Column:
     integral: bool = False  # every present value is an integer
     n_infinite: int = 0  # cells that said inf; treated as missing and counted there
     n_inexact: int = 0  # integers beyond 2**53 that float64 rounds
+    values: tuple[float, ...] = ()  # all distinct numbers, rising, if there are few (≤ 256)
     has_time: bool = False  # datetime with a time of day
+    formats: tuple[str, ...] = ()  # datetime text: the formats it was read by
+    truth: dict[str, float] = field(default_factory=dict)  # boolean text -> 0 or 1
+    characters: float = float("nan")  # text: mean number per present cell
+    words: float = float("nan")
     reason: str = ""  # why it has this role, in words, where that is not obvious
 
 

@@ -1,1 +1,1 @@
-"""Findings: rules that measure, remedies that are edits, trials that compare."""
+"""What is wrong, shown: rules look at a Case, findings carry evidence, remedies are tried."""

@@ -1,0 +1,160 @@
+"""Multinomial cross-entropy by Newton steps over rows.
+
+Class 0 is the reference, β_0 = 0; for classes a = 1..C−1 with η_a = x̃ᵀβ_a and π = softmax(0, η),
+
+    L = Σ_i −log π_{y_i},   ∇_a L = Σ (π_a − [y = a]) x̃,   H_ab = Σ π_a(δ_ab − π_b) x̃x̃ᵀ
+
+computed by log-sum-exp, so that no η overflows. The penalty and the decrement are those of `logistic`.
+
+Reference: Böhning (1992), Ann. Inst. Statist. Math. 44, 197-200.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from whyfit.calculus.logistic import DECREMENT, columns_of
+from whyfit.fold import Engine, Rows, RowSource, fold
+
+_TILE = 2048
+MAX_STEPS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Over rows: loss, gradient (C−1 × c) and Hessian ((C−1)c square)."""
+
+    loss: float
+    gradient: Float[np.ndarray, "a c"]
+    hessian: Float[np.ndarray, "ac ac"]
+    counts: Float[np.ndarray, " classes"]
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(
+            self.loss + other.loss,
+            self.gradient + other.gradient,
+            self.hessian + other.hessian,
+            self.counts + other.counts,
+        )
+
+    @classmethod
+    def empty(cls, a: int, c: int) -> Sums:
+        return cls(0.0, np.zeros((a, c)), np.zeros((a * c, a * c)), np.zeros(a + 1))
+
+
+def probabilities(
+    B: Float[np.ndarray, "a c"], Z: Float[np.ndarray, "c m"]
+) -> Float[np.ndarray, "C m"]:
+    """Softmax of (0, BZ), classes by row."""
+    eta = np.vstack([np.zeros(Z.shape[1]), B @ Z])
+    eta -= eta.max(axis=0)
+    np.exp(eta, out=eta)
+    return eta / eta.sum(axis=0)
+
+
+def sums_at(
+    B: Float[np.ndarray, "a c"], centre: Float[np.ndarray, " p"], without: int = -1
+) -> Callable[[Rows], Sums]:
+    """The function that makes Sums at B from one block, leaving out fold `without`."""
+
+    def of(rows: Rows) -> Sums:
+        a, c = B.shape
+        g, H, loss = np.zeros((a, c)), np.zeros((a * c, a * c)), 0.0
+        counts = np.zeros(a + 1)
+        buffer = np.empty((c, _TILE))
+        for start in range(0, len(rows.y), _TILE):
+            part = slice(start, start + _TILE)
+            code: Int[np.ndarray, " m"] = rows.y[part].astype(np.int64)
+            Z = columns_of(rows.X[part], centre, buffer)
+            P = probabilities(B, Z)
+            weight = (
+                np.ones(len(code)) if without < 0 else (rows.fold[part] != without).astype(float)
+            )
+            own = np.maximum(P[code, np.arange(len(code))], np.finfo(float).tiny)
+            loss -= float(weight @ np.log(own))
+            counts += np.bincount(code, weights=weight, minlength=a + 1)
+            R = P[1:] * weight
+            W = R.copy()
+            R[code[code > 0] - 1, np.flatnonzero(code > 0)] -= weight[code > 0]
+            g += R @ Z.T
+            for i in range(a):
+                for j in range(i, a):
+                    v = W[i] * ((i == j) - P[1 + j])
+                    block = (Z * v) @ Z.T
+                    H[i * c : (i + 1) * c, j * c : (j + 1) * c] += block
+                    if j > i:
+                        H[j * c : (j + 1) * c, i * c : (i + 1) * c] += block.T
+        return Sums(loss, g, H, counts)
+
+    return of
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """Where Newton stopped, coordinates (1, x − centre)."""
+
+    B: Float[np.ndarray, "a c"]
+    centre: Float[np.ndarray, " p"]
+    hessian: Float[np.ndarray, "ac ac"]
+    loss: float
+    counts: Float[np.ndarray, " classes"]
+    decrement: float
+    converged: bool
+    losses: tuple[float, ...]
+
+
+def newton(
+    rows: RowSource,
+    classes: int,
+    centre: Float[np.ndarray, " p"],
+    scale: Float[np.ndarray, " p"],
+    engine: Engine,
+    ridge: float = 0.0,
+    start: Float[np.ndarray, "a c"] | None = None,
+    without: int = -1,
+    tolerance: float = DECREMENT,
+) -> Optimum:
+    """Minimise L (+ (λ/2)Σ‖s ∘ w_a‖²) by damped Newton steps."""
+    a, c = classes - 1, len(centre) + 1
+    B = np.zeros((a, c)) if start is None else start.copy()
+    diagonal = np.tile(np.concatenate([[0.0], ridge * scale**2]), a)
+    losses: list[float] = []
+    step = np.zeros((a, c))
+    old, delta, converged = np.inf, np.inf, False
+    sums, H = Sums.empty(a, c), np.eye(a * c)
+    for _ in range(MAX_STEPS):
+        sums = fold(rows.blocks(), sums_at(B, centre, without), Sums.empty(a, c), engine)
+        b = B.ravel()
+        loss = sums.loss + 0.5 * float(diagonal @ (b * b))
+        if loss > old * (1 + 1e-12) + 1e-9:
+            step = step / 2
+            B = B - step
+            continue
+        old = loss
+        losses.append(sums.loss)
+        H = sums.hessian + np.diag(diagonal)
+        g = sums.gradient.ravel() + diagonal * b
+        d = np.sqrt(np.maximum(np.diag(H), np.finfo(float).tiny))
+        try:
+            factor = cho_factor(H / d / d[:, None] + 1e-12 * np.eye(len(d)), check_finite=False)
+        except LinAlgError:
+            break
+        step = (-cho_solve(factor, g / d) / d).reshape(a, c)
+        delta = float(np.sqrt(max(-g @ step.ravel(), 0.0)))
+        if delta < tolerance or sums.loss < 1e-6 * sums.counts.sum():
+            converged = delta < tolerance
+            B = B + step if converged else B
+            break
+        widest = float(np.abs(step * np.concatenate([[1.0], scale])).max())
+        step = step * min(1.0, 10.0 / widest)
+        B = B + step
+        if (
+            float(np.abs(B[:, 1:] * scale).max(initial=0.0)) > 60
+        ):  # a class is separated: no maximum
+            break
+    return Optimum(B, centre, H, old, sums.counts, delta, converged, tuple(losses))

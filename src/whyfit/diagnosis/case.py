@@ -1,0 +1,267 @@
+"""Case: everything measured about one fit, worked out when first asked for.
+
+A Case is a pure function of (table, Spec). Rules read it; `rerun(edit)` is the same table under an edited Spec,
+remembered, so that several rules trying the same remedy pay once. Where an edit only leaves out columns or sets
+a penalty, the moments of this case are reused and no row is read.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from whyfit.data.design import Design
+from whyfit.data.sample import Sample, sample_of
+from whyfit.data.schema import Schema
+from whyfit.data.table import Table
+from whyfit.engines.local import LocalEngine
+from whyfit.fold import Engine, Rows, RowSource, fold
+from whyfit.linalg.conditioning import correlation
+from whyfit.linalg.moments import FoldMoments
+from whyfit.probability import logistic, multinomial, validation
+from whyfit.probability.linear import LinearFit, fit_moments, gather
+from whyfit.probability.residuals import Residuals, examine
+from whyfit.probability.validation import FoldScores
+from whyfit.spec import Spec, edited
+
+
+@dataclass(frozen=True)
+class Case:
+    """`table` under `spec`; `given` are moments known already (a subset of another case's)."""
+
+    table: Table
+    spec: Spec
+    design: Design
+    given: FoldMoments | None = None
+    engine: Engine = field(default_factory=LocalEngine)
+    memory: dict[Any, Case] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, table: Table, spec: Spec, engine: Engine | None = None) -> Case:
+        return cls(table, spec, Design.of(table, spec), engine=engine or LocalEngine())
+
+    # -- what the table is -------------------------------------------------------------------------
+
+    @property
+    def schema(self) -> Schema:
+        return self.table.schema
+
+    @property
+    def task(self) -> str:
+        """regression, binary or multiclass."""
+        return self.design.task
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Design columns."""
+        return self.design.names
+
+    @property
+    def k(self) -> int:
+        return self.design.k
+
+    @property
+    def n(self) -> int:
+        """Rows fitted."""
+        return self.moments.total.n
+
+    @property
+    def p(self) -> int:
+        return len(self.names)
+
+    @cached_property
+    def all_rows(self) -> RowSource:
+        """Design rows with a usable target, excluded ones too."""
+        return self.design.rows(self.table)
+
+    @cached_property
+    def rows(self) -> RowSource:
+        """Design rows that are fitted."""
+        out = frozenset(self.spec.exclude_rows)
+        return _Filtered(self.all_rows, out, inside=False) if out else self.all_rows
+
+    # -- moments and fits --------------------------------------------------------------------------
+
+    @cached_property
+    def moments(self) -> FoldMoments:
+        """Per fold, of [X y]; y is 0/1 for binary and the class code for multiclass tasks."""
+        return self.given if self.given is not None else gather(self.rows, self.k, self.engine)
+
+    @cached_property
+    def excluded(self) -> FoldMoments | None:
+        """Moments of rows kept out of the fit but scored."""
+        if not self.spec.exclude_rows:
+            return None
+        out = _Filtered(self.all_rows, frozenset(self.spec.exclude_rows), inside=True)
+        return gather(out, self.k, self.engine)
+
+    @cached_property
+    def linear(self) -> LinearFit:
+        """Least squares (or ridge) of y on X: the fit itself for regression, the geometry for any task."""
+        ridge = self.spec.ridge if self.task == "regression" else 0.0
+        return fit_moments(self.moments.total, self.names, ridge, self.rows, self.engine)
+
+    @cached_property
+    def fit(self) -> LinearFit | logistic.LogisticFit | multinomial.MultinomialFit:
+        if self.task == "regression":
+            return self.linear
+        total = self.moments.total
+        scale = np.sqrt(np.diag(total.scatter)[:-1] / total.n)
+        scale = np.where(scale > 0, scale, 1.0)
+        arguments = (
+            self.rows,
+            total.n,
+            total.mean[:-1],
+            scale,
+            self.spec.ridge,
+            self.linear.dropped,
+        )
+        if self.task == "binary":
+            return logistic.fit_rows(*arguments, engine=self.engine)
+        return multinomial.fit_rows(*arguments, classes=self.design.classes, engine=self.engine)
+
+    @cached_property
+    def residuals(self) -> Residuals:
+        """Second pass over the rows of a regression."""
+        return examine(self.linear, self.rows, self.spec.seed, self.engine)
+
+    @cached_property
+    def sample(self) -> Sample:
+        """A random sample of the fitted rows (all of them up to data.sample.SAMPLE_ROWS)."""
+        if self.task == "regression":
+            return self.residuals.sample
+        of, share = sample_of(self.n, self.spec.seed)
+        return fold(self.rows.blocks(), of, Sample.empty(self.p, share), self.engine)
+
+    # -- held-out ----------------------------------------------------------------------------------
+
+    @cached_property
+    def _validated(self) -> tuple[FoldScores, Any]:
+        k, out = self.k, frozenset(self.spec.exclude_rows)
+        if isinstance(self.fit, logistic.LogisticFit):
+            return logistic.cross_validate(
+                self.fit,
+                self.all_rows,
+                k,
+                threshold=self.spec.threshold or 0.5,
+                excluded=out,
+                engine=self.engine,
+            )
+        if isinstance(self.fit, multinomial.MultinomialFit):
+            return multinomial.cross_validate(
+                self.fit, self.all_rows, k, excluded=out, engine=self.engine
+            )
+        scores = validation.cross_validate(self.moments, self.spec.ridge, self.excluded)
+        if (
+            self.spec.target_transform == "log"
+        ):  # density of y itself: subtract E log y (the Jacobian)
+            scores["log_score"] = scores["log_score"] - self.moments.mean[:, -1]
+        return scores, validation.training_coefficients(self.moments, self.spec.ridge)
+
+    @property
+    def scores(self) -> FoldScores:
+        """Held-out scores, one value per fold: r2, mse, log_score | log_loss, skill, brier, accuracy, ..."""
+        return self._validated[0]
+
+    @cached_property
+    def baseline(self) -> FoldScores:
+        """Held-out scores of the constant predictor (regression)."""
+        return validation.mean_scores(self.moments)
+
+    @cached_property
+    def held_out(self) -> Float[np.ndarray, " s"]:
+        """Out-of-fold predictions of the sample: ŷ, or the probability of the positive class.
+
+        Multiclass: (s, C) probabilities.
+        """
+        s = self.sample
+        if isinstance(self.fit, logistic.LogisticFit):
+            keep = ~self.fit.dropped
+            B = self._validated[1]
+            eta = B[s.fold, 0] + np.einsum(
+                "ij,ij->i", s.X[:, keep] - self.fit.optimum.centre, B[s.fold, 1:]
+            )
+            return 1 / (1 + np.exp(-np.clip(eta, -700, 700)))
+        if isinstance(self.fit, multinomial.MultinomialFit):
+            return multinomial.held_out(self.fit, self._validated[1], s)
+        B = self._validated[1]
+        return B[s.fold, 0] + np.einsum("ij,ij->i", s.X, B[s.fold, 1:])
+
+    def training_std_errors(self, columns: tuple[str, ...]) -> Float[np.ndarray, "k c"]:
+        """Per training set, standard errors of unit-variance columns in units of σ/√n: √((C + λ/n I)⁻¹_jj).
+
+        1 for a column orthogonal to the others, √VIF in general; smaller under a penalty (posterior sd). Columns
+        the design does not have are left out.
+        """
+        place = [self.names.index(c) for c in columns if c in self.names]
+        out = np.ones((self.k, max(len(place), 1)))
+        for j in range(self.k):
+            train = self.moments.without(j)
+            C = correlation(train.scatter)[:-1, :-1]
+            live = ~self.linear.dropped
+            A = C[np.ix_(live, live)] + self.spec.ridge / max(train.n, 1) * np.eye(int(live.sum()))
+            variance = np.full(self.p, np.nan)
+            variance[live] = np.diag(np.linalg.pinv(A, hermitian=True))
+            if place:
+                out[j] = np.sqrt(variance[place])
+        return out
+
+    # -- trying things -----------------------------------------------------------------------------
+
+    def rng(self, code: str) -> np.random.Generator:
+        """A generator of this case's seed, its own stream for every rule."""
+        return np.random.default_rng([self.spec.seed, zlib.crc32(code.encode())])
+
+    def rerun(self, edit: dict[str, Any]) -> Case:
+        """The same table under an edited Spec. Raises InputError if the edit cannot be made."""
+        spec = edited(self.spec, edit)
+        key = repr(spec)
+        if key not in self.memory:
+            design = Design.of(self.table, spec)
+            self.memory[key] = Case(
+                self.table, spec, design, self._reusable(spec, design), self.engine, self.memory
+            )
+        return self.memory[key]
+
+    def _reusable(self, spec: Spec, design: Design) -> FoldMoments | None:
+        free = ("ridge", "drop", "standardise", "covariance", "threshold", "confidence")
+        same = all(
+            getattr(spec, f) == getattr(self.spec, f)
+            for f in Spec.__dataclass_fields__
+            if f not in free
+        )
+        if (
+            not same
+            or design.dropped != self.design.dropped
+            or not set(design.names) <= set(self.names)
+        ):
+            return None
+        return self.moments.columns([*(self.names.index(c) for c in design.names), self.p])
+
+
+class _Filtered:
+    """A RowSource without (or with only) some source rows."""
+
+    def __init__(self, rows: RowSource, index: frozenset[int], *, inside: bool) -> None:
+        self.source, self.inside = rows, inside
+        self.index = np.fromiter(sorted(index), dtype=np.int64, count=len(index))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.source.names
+
+    def blocks(self):
+        for b in self.source.blocks():
+            hit = np.isin(b.index, self.index)
+            if not hit.any():
+                if not self.inside:
+                    yield b
+                continue
+            keep = hit if self.inside else ~hit
+            if keep.any():
+                yield Rows(b.X[keep], b.y[keep], b.index[keep], b.fold[keep])

@@ -1,0 +1,92 @@
+"""From a Case to its findings: suspect, share the false-alarm budget, confirm, try remedies, order.
+
+All statistical gates of one journey share a family-wise budget of 5 % (Holm over every hypothesis any rule
+looked at). A remedy is looked for in the order the rule proposes; the first that helped is kept, otherwise the
+first tried. A finding that accounts for another's symptom on the same columns silences it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from whyfit.diagnosis.case import Case
+from whyfit.diagnosis.finding import SEVERITIES, Finding, Remedy
+from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
+from whyfit.diagnosis.trial import compare
+from whyfit.errors import InputError
+from whyfit.probability.multiple import holm
+
+FAMILY_WISE = (
+    0.05  # whyfit's design: one journey raises a false alarm in at most 5 % of healthy data sets
+)
+
+
+def diagnose(
+    case: Case, rules: Iterable[Rule], tick: Callable[[str], None] = lambda _: None
+) -> tuple[Finding, ...]:
+    """Findings of all rules on one case, most severe first; `tick(slug)` before each rule."""
+    suspicions: list[Suspicion] = []
+    for rule in rules:
+        if case.task in rule.tasks:
+            tick(rule.slug)
+            suspicions.extend(rule.check(case))
+    tested = [s for s in suspicions if s.p_value is not None]
+    rejected = holm(np.array([s.p_value for s in tested], dtype=float), FAMILY_WISE)
+    standing = {id(s) for s, r in zip(tested, rejected, strict=True) if r}
+    findings = []
+    for suspicion in suspicions:
+        if suspicion.p_value is None or id(suspicion) in standing:
+            confirmed = suspicion.confirm()
+            if confirmed is not None:
+                tick(confirmed.finding.rule)
+                findings.append(_with_remedy(case, confirmed))
+    return _ordered(_unexplained(findings))
+
+
+def _with_remedy(case: Case, confirmed: Confirmed) -> Finding:
+    best: Remedy | None = None
+    for proposal in confirmed.proposals:
+        remedy = tried(case, proposal)
+        if remedy is None:
+            continue
+        if best is None or (remedy.trial and remedy.trial.helped):
+            best = remedy
+        if remedy.trial and remedy.trial.helped:
+            break
+    return dataclasses.replace(confirmed.finding, remedy=best)
+
+
+def tried(case: Case, proposal: Proposal) -> Remedy | None:
+    """The remedy with its trial; None if the edit cannot be made on these data."""
+    try:
+        if proposal.against is not None:
+            control, treated = case.rerun(proposal.against), case
+            name = f"{proposal.name} (in place)"
+        else:
+            control, treated, name = case, case.rerun(proposal.edit), proposal.name
+        return Remedy(
+            name, proposal.edit, compare(control, treated, proposal.measure, proposal.guard)
+        )
+    except InputError:
+        return None
+
+
+def _unexplained(findings: list[Finding]) -> list[Finding]:
+    """Leave out findings another one explains: its code is listed and their subjects meet."""
+
+    def explained(f: Finding) -> bool:
+        return any(
+            f.code in g.explains
+            and g is not f
+            and (not f.subject or set(f.subject) & set(g.subject))
+            for g in findings
+        )
+
+    return [f for f in findings if not explained(f)]
+
+
+def _ordered(findings: list[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda f: SEVERITIES.index(f.severity)))

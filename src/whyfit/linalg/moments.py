@@ -1,0 +1,217 @@
+"""Mean and scatter of a table, gathered block by block, one set per cross-validation fold.
+
+For rows z_1..z_n of Z = [X y] in R^q keep n, μ = (1/n) Σ z_i, S = Σ (z_i − μ)(z_i − μ)ᵀ. `+` merges by
+
+    n = n₁ + n₂,   δ = μ₂ − μ₁,   μ = μ₁ + (n₂/n) δ,   S = S₁ + S₂ + (n₁n₂/n) δδᵀ
+
+exactly, and `empty(q)` is its zero. From these alone follow least squares with inference, the ridge path,
+k-fold cross-validation, PCA, the condition number and the VIFs, without touching the rows again.
+
+Within a block, rows are taken in tiles that stay in cache; each tile is shifted by a rough mean of the
+block, so that the later correction by n d dᵀ has small d and cancels nothing, whatever offset the
+columns carry.
+
+Reference: Chan, Golub & LeVeque (1983), The American Statistician 37(3), 242-247.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from whyfit.errors import NotFiniteError, ShapeError
+from whyfit.fold import Rows
+
+#: Bytes of a tile. Measured on two cores with 1 MB of level-2 cache each: flat between 0.5 and 2 MB.
+TILE_BYTES = 1 << 20
+_UNROLL = 64  # rows handled by one inner loop of the shift, see `_shifted`
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Count, mean (q) and scatter (q × q) of the columns [X y]; y is the last."""
+
+    n: int
+    mean: Float[np.ndarray, " q"]
+    scatter: Float[np.ndarray, "q q"]
+
+    @classmethod
+    def empty(cls, q: int) -> Moments:
+        return cls(0, np.zeros(q), np.zeros((q, q)))
+
+    @classmethod
+    def of(cls, Z: Float[np.ndarray, "n q"]) -> Moments:
+        """Moments of one block in two passes; the naive twin of the tiled path."""
+        if not len(Z):
+            return cls.empty(Z.shape[1])
+        mean = Z.mean(axis=0)
+        C = Z - mean
+        return cls(len(Z), mean, C.T @ C)
+
+    def __add__(self, other: Moments) -> Moments:
+        if self.mean.shape != other.mean.shape:
+            raise ShapeError(
+                f"cannot merge moments of {self.mean.size} and {other.mean.size} columns."
+            )
+        if not self.n or not other.n:
+            return other if not self.n else self
+        n = self.n + other.n
+        delta = other.mean - self.mean
+        mean = self.mean + delta * (other.n / n)
+        scatter = self.scatter + other.scatter
+        scatter += np.outer(delta * (self.n * other.n / n), delta)
+        return Moments(n, mean, scatter)
+
+    def columns(self, keep: Sequence[int] | Bool[np.ndarray, " q"]) -> Moments:
+        """Moments of a subset of the columns; y must be named too if it is to stay last."""
+        keep = np.flatnonzero(keep) if np.asarray(keep).dtype == bool else np.asarray(keep)
+        return Moments(self.n, self.mean[keep], self.scatter[np.ix_(keep, keep)])
+
+
+@dataclass(frozen=True, slots=True)
+class FoldMoments:
+    """Moments of each of k folds; `total` and `without(j)` are merges of them."""
+
+    n: Int[np.ndarray, " k"]
+    mean: Float[np.ndarray, "k q"]
+    scatter: Float[np.ndarray, "k q q"]
+
+    @classmethod
+    def empty(cls, q: int, k: int) -> FoldMoments:
+        return cls(np.zeros(k, dtype=np.int64), np.zeros((k, q)), np.zeros((k, q, q)))
+
+    def __add__(self, other: FoldMoments) -> FoldMoments:
+        if self.mean.shape != other.mean.shape:
+            raise ShapeError(
+                f"cannot merge fold moments of shape {self.mean.shape} and {other.mean.shape}."
+            )
+        n = self.n + other.n
+        share = np.divide(other.n, n, out=np.zeros(len(n)), where=n > 0)
+        delta = other.mean - self.mean
+        mean = self.mean + delta * share[:, None]
+        weight = (self.n * share)[:, None] * delta
+        scatter = self.scatter + other.scatter
+        scatter += weight[:, :, None] * delta[:, None, :]
+        return FoldMoments(n, mean, scatter)
+
+    @property
+    def k(self) -> int:
+        return len(self.n)
+
+    def fold(self, j: int) -> Moments:
+        return Moments(int(self.n[j]), self.mean[j], self.scatter[j])
+
+    @property
+    def total(self) -> Moments:
+        return self._merge(range(self.k))
+
+    def without(self, j: int) -> Moments:
+        """Moments of all rows not in fold j. Merged, not subtracted: nothing cancels."""
+        return self._merge([i for i in range(self.k) if i != j])
+
+    def _merge(self, which: Sequence[int] | range) -> Moments:
+        total = Moments.empty(self.mean.shape[1])
+        for j in which:
+            total = total + self.fold(j)
+        return total
+
+    def columns(self, keep: Sequence[int] | Bool[np.ndarray, " q"]) -> FoldMoments:
+        keep = np.flatnonzero(keep) if np.asarray(keep).dtype == bool else np.asarray(keep)
+        return FoldMoments(self.n, self.mean[:, keep], self.scatter[:, keep][:, :, keep])
+
+
+def moments_of(k: int, names: Sequence[str] = ()) -> Callable[[Rows], FoldMoments]:
+    """The function that makes FoldMoments from one block of Rows, for `fold`.
+
+    The result raises NotFiniteError, naming the columns, if a value is NaN, infinite, or so large
+    that its square overflows.
+    """
+
+    def of(rows: Rows) -> FoldMoments:
+        X, y = rows.X, rows.y
+        m, p = X.shape
+        if not m:
+            return FoldMoments.empty(p + 1, k)
+        with np.errstate(over="ignore", invalid="ignore"):
+            stride = max(1, m // 512)
+            shift = X[::stride].mean(axis=0)
+            shift_y = y[::stride].mean()
+            raw = _raw_moments(rows, k, shift, float(shift_y))
+            n = raw[:, -1, -1]
+            d = raw[:, :-1, -1] / np.maximum(n, 1)[:, None]
+            scatter = raw[:, :-1, :-1] - (n[:, None] * d)[:, :, None] * d[:, None, :]
+            mean = np.concatenate([shift, [shift_y]]) + d
+        if not np.isfinite(scatter).all():
+            bad = np.flatnonzero(~np.isfinite(np.einsum("kii->i", scatter)))
+            label = [names[i] if i < len(names) else ("y" if i == p else f"x{i + 1}") for i in bad]
+            raise NotFiniteError(
+                f"column{'s' * (len(label) > 1)} {', '.join(map(repr, label[:5]))} hold"
+                f"{'s' * (len(label) == 1)} NaN, infinity or values beyond 1e150 whose squares"
+                " overflow; impute, drop or rescale."
+            )
+        return FoldMoments(n.astype(np.int64), mean, scatter)
+
+    return of
+
+
+def _raw_moments(
+    rows: Rows, k: int, shift: np.ndarray, shift_y: float
+) -> Float[np.ndarray, "k r r"]:
+    """Σ uuᵀ over each fold for u = [x − shift, y − shift_y, 1]."""
+    X, y, label = rows.X, rows.y, rows.fold
+    m, p = X.shape
+    step = max(_UNROLL, TILE_BYTES // (8 * p) // _UNROLL * _UNROLL)
+    raw = np.zeros((k, p + 2, p + 2))
+    by_column = not X.flags.c_contiguous and X.flags.f_contiguous
+    work = np.empty((p, step) if by_column else (step, p))
+    ends = np.ones((step, 2))
+    G, V = np.empty((p, p)), np.empty((p, 2))
+    row_shift = np.tile(shift, _UNROLL)
+    for start in range(0, m, step):
+        size = min(step, m - start)
+        part = label[start : start + size]
+        order = np.argsort(part, kind="stable") if k > 1 else slice(None)
+        cut = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=k))])
+        tile = X[start : start + size]
+        Z = _shifted(tile, order, shift, row_shift, work, by_column)
+        np.subtract(y[start : start + size][order], shift_y, out=ends[:size, 0])
+        for j in range(k):
+            a, b = cut[j], cut[j + 1]
+            if a == b:
+                continue
+            z, e = Z[a:b], ends[a:b]
+            raw[j, :p, :p] += np.dot(z.T, z, out=G)
+            raw[j, :p, p:] += np.dot(z.T, e, out=V)
+            raw[j, p:, p:] += e.T @ e
+    raw[:, p:, :p] = raw[:, :p, p:].transpose(0, 2, 1)
+    return raw
+
+
+def _shifted(tile, order, shift, row_shift, work, by_column) -> Float[np.ndarray, "m p"]:
+    """Rows of the tile in fold order, minus the shift, in the layout of the source.
+
+    Both layouts keep NumPy's inner loops long: along a column, or along _UNROLL rows at once.
+    """
+    m, p = tile.shape
+    if by_column:
+        Z = work[:, :m]
+        if isinstance(order, slice):
+            np.subtract(tile.T, shift[:, None], out=Z)
+        else:
+            for j in range(p):
+                np.take(tile[:, j], order, out=Z[j], mode="clip")
+            Z -= shift[:, None]
+        return Z.T
+    Z = work[:m]
+    if isinstance(order, slice):
+        np.copyto(Z, tile)
+    else:
+        np.take(tile, order, axis=0, out=Z, mode="clip")
+    whole = m // _UNROLL * _UNROLL
+    long = Z[:whole].reshape(-1, row_shift.size)
+    long -= row_shift
+    Z[whole:] -= shift
+    return Z

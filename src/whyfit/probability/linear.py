@@ -1,0 +1,258 @@
+"""Linear regression from moments: the fit and its law.
+
+    y = β₀ + Xw + ε,  ε ~ (0, σ²)         ŵ = (XᶜᵀXᶜ)⁻¹Xᶜᵀy,  Xᶜ = X − 1μᵀ,  β̂₀ = ȳ − μᵀŵ
+    cov(β̂₀, ŵ) = σ²V,  V_ww = (XᶜᵀXᶜ)⁻¹,  V_0w = −V_ww μ,  V_00 = 1/n + μᵀV_wwμ
+
+With a penalty λ on unit-variance columns, RSS + λ‖w_std‖², V_ww is (XᶜᵀXᶜ + λD²/n)⁻¹, D² = diag(XᶜᵀXᶜ):
+the posterior covariance under the prior w_std ~ N(0, σ²/λ), and its intervals are credible intervals.
+
+References: Seber & Lee (2003), Linear Regression Analysis, ch. 3; Hoerl & Kennard (1970);
+MacKay (1992), Neural Computation 4, 415-447 for the ridge posterior.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from whyfit.data.arrays import ArrayRows
+from whyfit.data.folds import fold_count
+from whyfit.engines.local import LocalEngine
+from whyfit.fold import Engine, RowSource, fold
+from whyfit.linalg.conditioning import Conditioning, correlation
+from whyfit.linalg.moments import FoldMoments, Moments, moments_of
+from whyfit.linalg.solve import GAMMA, MAX_DIGITS, Solution, least_squares
+from whyfit.linalg.triangle import Triangle, triangle_of
+from whyfit.probability.distributions import f_upper, t_quantile
+from whyfit.probability.inference import Inference, infer
+
+
+@dataclass(frozen=True)
+class LinearFit:
+    """A least-squares or ridge fit and everything its law needs.
+
+    `coef` (p) and `intercept` predict; `V` (1+p × 1+p, intercept first) times `sigma2` is their covariance,
+    NaN rows for dropped columns. `df` = n − 1 − (effective) number of coefficients.
+    """
+
+    names: tuple[str, ...]
+    n: int
+    mean: Float[np.ndarray, " q"]
+    coef: Float[np.ndarray, " p"]
+    intercept: float
+    V: Float[np.ndarray, "c c"]
+    sigma2: float
+    df: float
+    rss: float
+    tss: float
+    ridge: float
+    solution: Solution
+    correlation: Float[np.ndarray, "q q"]
+
+    @property
+    def dropped(self) -> Bool[np.ndarray, " p"]:
+        return self.solution.dropped
+
+    @property
+    def rank(self) -> int:
+        return int((~self.dropped).sum())
+
+    @property
+    def r2(self) -> float:
+        return 1 - self.rss / self.tss if self.tss > 0 else float("nan")
+
+    @cached_property
+    def conditioning(self) -> Conditioning:
+        """Of the kept columns."""
+        keep = ~self.dropped
+        return Conditioning.of(self.correlation[:-1, :-1][np.ix_(keep, keep)], self.n)
+
+    @property
+    def vif(self) -> Float[np.ndarray, " p"]:
+        """Variance inflation factor of each column; NaN for dropped ones."""
+        out = np.full(len(self.dropped), np.nan)
+        out[~self.dropped] = (
+            np.diag(self.solution.G)[~self.dropped] if not self.ridge else self.conditioning.vif
+        )
+        return out
+
+    def f_test(self) -> tuple[float, tuple[float, float], float]:
+        """Overall F: statistic, degrees of freedom, p-value; NaN without degrees of freedom."""
+        k = self.rank
+        if self.df <= 0 or k == 0 or self.rss < 0:
+            return float("nan"), (float(k), self.df), float("nan")
+        with np.errstate(divide="ignore"):
+            f = float(np.divide((self.tss - self.rss) / k, self.rss / self.df))
+        return f, (float(k), self.df), f_upper(f, k, self.df)
+
+    def inference(
+        self,
+        level: float = 0.95,
+        meat: Float[np.ndarray, "c c"] | None = None,
+        kind: str = "classic",
+    ) -> Inference:
+        """The table; with the `meat` of a sandwich (intercept first) its robust version.
+
+        Reference: MacKinnon & White (1985), J. Econometrics 29, 305-325.
+        """
+        names = ("intercept", *self.names)
+        V = self.V
+        if meat is None:
+            variance = self.sigma2 * np.diag(V)
+        else:
+            B = np.nan_to_num(V)
+            variance = np.where(np.isnan(np.diag(V)), np.nan, np.einsum("ij,jk,ik->i", B, meat, B))
+        estimate = np.concatenate([[self.intercept], np.where(self.dropped, np.nan, self.coef)])
+        return infer(names, estimate, variance, self.df, level, self.digits, kind)
+
+    @property
+    def digits(self) -> Float[np.ndarray, " c"]:
+        """Certain digits, intercept first: β₀ = ȳ − Σμ_j w_j loses what its terms cancel."""
+        lost = np.abs(self.mean[:-1] * self.coef) * 10**-self.solution.digits
+        error = np.nansum(np.where(self.dropped, 0.0, lost)) + GAMMA * abs(self.mean[-1])
+        with np.errstate(divide="ignore"):
+            first = (
+                float(np.clip(-np.log10(error / abs(self.intercept)), 0, MAX_DIGITS))
+                if error and self.intercept
+                else 0.0
+            )
+        return np.concatenate([[first], self.solution.digits])
+
+    def predict(self, X: Float[np.ndarray, "m p"]) -> Float[np.ndarray, " m"]:
+        return self.mean[-1] + (X - self.mean[:-1]) @ self.coef
+
+    def predict_interval(
+        self, X: Float[np.ndarray, "m p"], level: float, kind: str
+    ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
+        """Prediction, low, high: of the mean response (`kind="mean"`) or of a new row (`"new"`).
+
+        var = σ²(1/n + dᵀV_ww d), d = x − μ, plus σ² for a new row.
+        """
+        d = X - self.mean[:-1]
+        Vw = np.nan_to_num(self.V[1:, 1:])
+        spread = 1 / self.n + np.einsum("ij,jk,ik->i", d, Vw, d) + (kind == "new")
+        half = (t_quantile(level, self.df) if self.df > 0 else np.nan) * np.sqrt(
+            self.sigma2 * spread
+        )
+        centre = self.predict(X)
+        return centre, centre - half, centre + half
+
+
+def fit_moments(
+    moments: Moments,
+    names: tuple[str, ...],
+    ridge: float = 0.0,
+    rows: RowSource | None = None,
+    engine: Engine | None = None,
+) -> LinearFit:
+    """Fit from moments of [X y]; `rows` are walked again only if the certificate asks for it."""
+
+    def triangle(mean, scale) -> Triangle:
+        assert rows is not None
+        zero = Triangle.empty(mean.size + 1)
+        return fold(rows.blocks(), triangle_of(mean, scale), zero, engine or LocalEngine())
+
+    n, mean = moments.n, moments.mean
+    C = correlation(moments.scatter)
+    solution = least_squares(moments, triangle if rows is not None and not ridge else None)
+    if ridge:
+        solution, used = _penalised(solution, C, ridge, n)
+    else:
+        used = float((~solution.dropped).sum())
+    df = n - 1 - used
+    sigma2 = solution.rss / df if df > 0 else float("nan")
+    d, drop = solution.scale, solution.dropped
+    Vw = solution.G / d / d[:, None]
+    mu = mean[:-1]
+    V = np.empty((len(d) + 1, len(d) + 1))
+    V[1:, 1:] = Vw
+    V[0, 1:] = V[1:, 0] = -Vw @ mu
+    V[0, 0] = 1 / n + mu @ Vw @ mu
+    gone = np.flatnonzero(drop) + 1
+    V[gone, :] = V[:, gone] = np.nan
+    return LinearFit(
+        names,
+        n,
+        mean,
+        solution.w,
+        float(mean[-1] - mu @ solution.w),
+        V,
+        sigma2,
+        df,
+        solution.rss,
+        solution.tss,
+        ridge,
+        solution,
+        C,
+    )
+
+
+def _penalised(s: Solution, C: np.ndarray, ridge: float, n: int) -> tuple[Solution, float]:
+    """Ridge on the correlation scale: (C + λ/n I) z = c. Nothing is dropped but constant columns."""
+    live = np.diag(C)[:-1] * s.scale > 0
+    A, c = C[:-1, :-1][np.ix_(live, live)], C[:-1, -1][live]
+    G = np.linalg.inv(A + ridge / n * np.eye(len(A)))
+    z = G @ c
+    rss = max(0.0, 1 - 2 * z @ c + z @ A @ z)
+    reach = np.abs(G).sum(axis=1) * (1 + np.abs(z).sum())
+    w, digits, full = np.zeros(len(live)), np.zeros(len(live)), np.zeros((len(live), len(live)))
+    w[live] = z * np.sqrt(s.tss) / s.scale[live]
+    with np.errstate(divide="ignore"):
+        digits[live] = np.clip(-np.log10(GAMMA * reach / np.abs(z)), 0, MAX_DIGITS)
+    full[np.ix_(live, live)] = G
+    used = float(np.einsum("ij,ji->", G, A))
+    return (
+        Solution(
+            w, full, s.scale, digits, ~live, rss * s.tss, s.tss, "gram", s.gap, s.lost, s.rss_digits
+        ),
+        used,
+    )
+
+
+def gather(rows: RowSource, k: int, engine: Engine | None = None) -> FoldMoments:
+    """The one pass: moments of [X y] per fold."""
+    q = len(rows.names) + 1
+    return fold(
+        rows.blocks(), moments_of(k, rows.names), FoldMoments.empty(q, k), engine or LocalEngine()
+    )
+
+
+@dataclass(frozen=True)
+class ArrayFit:
+    """What `fit_arrays` returns: the fit, its table, and ten-fold held-out scores."""
+
+    fit: LinearFit
+    inference: Inference
+    held_out: dict[str, Float[np.ndarray, " k"]]
+    moments: FoldMoments
+
+    @property
+    def vif(self) -> Float[np.ndarray, " p"]:
+        return self.fit.vif
+
+    @property
+    def condition_indices(self) -> Float[np.ndarray, " p"]:
+        return self.fit.conditioning.indices
+
+
+def fit_arrays(
+    X: Float[np.ndarray, "n p"],
+    y: Float[np.ndarray, " n"],
+    *,
+    folds: int = 10,
+    seed: int = 0,
+    ridge: float = 0.0,
+    level: float = 0.95,
+    names: tuple[str, ...] | None = None,
+) -> ArrayFit:
+    """Least squares with inference, VIFs, condition indices and k-fold scores from arrays, in one pass."""
+    from whyfit.probability.validation import cross_validate
+
+    k = fold_count(len(y), folds)
+    rows = ArrayRows(X, y, k, seed, names)
+    moments = gather(rows, k)
+    fit = fit_moments(moments.total, rows.names, ridge, rows)
+    return ArrayFit(fit, fit.inference(level), cross_validate(moments, ridge), moments)

@@ -1,0 +1,218 @@
+"""Multinomial logistic regression: the fit, its law, and its cross-validation.
+
+Coefficients are log odds against the first class, named "class: column"; ŵ ≈ N(w, H⁻¹). Each training set is
+fitted by Newton steps started at the full fit.
+
+Reference: Agresti (2013), Categorical Data Analysis, §8.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import special
+
+from whyfit.calculus.multinomial import Optimum, newton, probabilities
+from whyfit.data.sample import Sample
+from whyfit.engines.local import LocalEngine
+from whyfit.fold import Engine, Rows, RowSource, fold
+from whyfit.probability.distributions import chi2_upper
+from whyfit.probability.inference import Inference, infer
+from whyfit.probability.logistic import kept_rows
+from whyfit.probability.validation import FoldScores
+
+_FOLD_TOLERANCE = 1e-3  # held-out log loss exact to 1e-6/2n, as for the binary model
+
+
+@dataclass(frozen=True)
+class MultinomialFit:
+    """`coef` (C−1 × p) and `intercept` (C−1) on the original scale; `covariance` over (class, 1+kept)."""
+
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+    n: int
+    coef: Float[np.ndarray, "a p"]
+    intercept: Float[np.ndarray, " a"]
+    covariance: Float[np.ndarray, "ac ac"]
+    log_likelihood: float
+    null_log_likelihood: float
+    ridge: float
+    dropped: Bool[np.ndarray, " p"]
+    optimum: Optimum
+    scale: Float[np.ndarray, " p"]
+
+    @property
+    def converged(self) -> bool:
+        return self.optimum.converged
+
+    @property
+    def rank(self) -> int:
+        return int((~self.dropped).sum())
+
+    def likelihood_ratio(self) -> tuple[float, float, float]:
+        """2(ℓ − ℓ₀), its degrees of freedom and p-value against the constant model."""
+        stat = 2 * (self.log_likelihood - self.null_log_likelihood)
+        df = float(max(self.rank, 1) * (len(self.classes) - 1))
+        return stat, df, chi2_upper(max(stat, 0.0), df)
+
+    def inference(self, level: float = 0.95) -> Inference:
+        names, estimate, variance = [], [], []
+        kept = np.flatnonzero(~self.dropped)
+        c = len(kept) + 1
+        diagonal = np.diag(self.covariance).reshape(-1, c)
+        for a, label in enumerate(self.classes[1:]):
+            names.append(f"{label}: intercept")
+            estimate.append(self.intercept[a])
+            variance.append(diagonal[a, 0])
+            for j, name in enumerate(self.names):
+                names.append(f"{label}: {name}")
+                gone = self.dropped[j]
+                estimate.append(np.nan if gone else self.coef[a, j])
+                variance.append(np.nan if gone else diagonal[a, 1 + int(np.searchsorted(kept, j))])
+        digits = np.full(
+            len(names), 8.0 if self.converged else 0.0
+        )  # δ < 1e-10 se, κ of H not certified
+        return infer(tuple(names), np.array(estimate), np.array(variance), np.inf, level, digits)
+
+    def predict_probability(self, X: Float[np.ndarray, "m p"]) -> Float[np.ndarray, "m C"]:
+        B = np.column_stack([self.intercept, self.coef])
+        return probabilities(B, np.vstack([np.ones(len(X)), X.T])).T
+
+
+def fit_rows(
+    rows: RowSource,
+    n: int,
+    mean: Float[np.ndarray, " p"],
+    scale: Float[np.ndarray, " p"],
+    ridge: float = 0.0,
+    dropped: Bool[np.ndarray, " p"] | None = None,
+    *,
+    classes: tuple[str, ...],
+    engine: Engine | None = None,
+) -> MultinomialFit:
+    """Fit over rows with y in {0, ..., C−1}."""
+    p = len(rows.names)
+    dropped = np.zeros(p, dtype=bool) if dropped is None else dropped
+    keep, source = ~dropped, kept_rows(rows, dropped)
+    o = newton(source, len(classes), mean[keep], scale[keep], engine or LocalEngine(), ridge)
+    a, c = o.B.shape
+    J = np.kron(np.eye(a), np.vstack([np.concatenate([[1.0], -o.centre]), np.eye(c)[1:]]))
+    d = np.sqrt(np.maximum(np.diag(o.hessian), np.finfo(float).tiny))
+    inverse = np.linalg.pinv(o.hessian / d / d[:, None], hermitian=True) / d / d[:, None]
+    coef = np.zeros((a, p))
+    coef[:, keep] = o.B[:, 1:]
+    share = o.counts / o.counts.sum()
+    null = float(o.counts.sum() * special.xlogy(share, share).sum())
+    w2 = float((ridge / 2) * ((o.B[:, 1:] * scale[keep]) ** 2).sum())
+    return MultinomialFit(
+        tuple(rows.names), classes, n, coef, o.B[:, 0] - o.B[:, 1:] @ o.centre, J @ inverse @ J.T,
+        -(o.loss - w2), null, ridge, dropped, o, scale,
+    )  # fmt: skip
+
+
+def cross_validate(
+    fit: MultinomialFit,
+    rows: RowSource,
+    k: int,
+    *,
+    excluded: frozenset[int] = frozenset(),
+    engine: Engine | None = None,
+) -> tuple[FoldScores, Float[np.ndarray, "k a c"]]:
+    """Held-out log_loss, skill, brier, accuracy, balanced_accuracy per fold, and the k coefficient arrays."""
+    engine = engine or LocalEngine()
+    source, keep = kept_rows(rows, fit.dropped), ~fit.dropped
+    out_rows = np.fromiter(excluded, dtype=np.int64, count=len(excluded))
+    trained = _Without(source, out_rows) if excluded else source
+    B = np.stack(
+        [
+            newton(
+                trained, len(fit.classes), fit.optimum.centre, fit.scale[keep], engine, fit.ridge,
+                fit.optimum.B, j, _FOLD_TOLERANCE,
+            ).B
+            for j in range(k)
+        ]
+    )  # fmt: skip
+    C = len(fit.classes)
+
+    def of(block: Rows) -> _Tally:
+        P = _own_probabilities(B, fit.optimum.centre, block.X, block.fold)
+        code = block.y.astype(np.int64)
+        own = P[np.arange(len(code)), code]
+        hit = P.argmax(axis=1) == code
+        square = (P**2).sum(axis=1) - 2 * own + 1
+        sums = np.stack(
+            [
+                np.bincount(block.fold, weights=v, minlength=k)
+                for v in (-np.log(np.maximum(own, 1e-300)), square)
+            ]
+        )
+        table = np.zeros((2, k, C))
+        np.add.at(table[0], (block.fold, code), 1.0)
+        np.add.at(table[1], (block.fold, code), hit.astype(float))
+        return _Tally(sums, table)
+
+    tally = fold(source.blocks(), of, _Tally(np.zeros((2, k)), np.zeros((2, k, C))), engine)
+    return _scores(tally), B
+
+
+class _Without:
+    def __init__(self, rows: RowSource, out: np.ndarray) -> None:
+        self.rows, self.out = rows, out
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.rows.names
+
+    def blocks(self):
+        for b in self.rows.blocks():
+            keep = ~np.isin(b.index, self.out)
+            yield Rows(b.X[keep], b.y[keep], b.index[keep], b.fold[keep])
+
+
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    sums: Float[np.ndarray, "2 k"]  # log loss, Brier
+    table: Float[np.ndarray, "2 k C"]  # rows and hits by class
+
+    def __add__(self, other: _Tally) -> _Tally:
+        return _Tally(self.sums + other.sums, self.table + other.table)
+
+
+def _own_probabilities(B, centre, X, label) -> Float[np.ndarray, "m C"]:
+    out = np.empty((len(X), B.shape[1] + 1))
+    for j in np.unique(label):
+        rows = np.flatnonzero(label == j)
+        Z = np.vstack([np.ones(len(rows)), (X[rows] - centre).T])
+        out[rows] = probabilities(B[j], Z).T
+    return out
+
+
+def held_out(
+    fit: MultinomialFit, B: Float[np.ndarray, "k a c"], sample: Sample
+) -> Float[np.ndarray, "s C"]:
+    """Out-of-fold class probabilities of the sample."""
+    return _own_probabilities(B, fit.optimum.centre, sample.X[:, ~fit.dropped], sample.fold)
+
+
+def _scores(tally: _Tally) -> FoldScores:
+    rows, hits = tally.table
+    n = rows.sum(axis=1)
+    rest = rows.sum(axis=0) - rows
+    pi = np.clip(rest / rest.sum(axis=1, keepdims=True), 1e-12, 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        null = -(rows * np.log(pi)).sum(axis=1) / n
+        loss = tally.sums[0] / n
+        recall = np.where(rows > 0, hits / rows, np.nan)
+        present = (rows > 0).sum(axis=1)
+        return {
+            "log_loss": loss,
+            "skill": 1 - loss / null,
+            "brier": tally.sums[1] / n,
+            "accuracy": hits.sum(axis=1) / n,
+            "balanced_accuracy": np.nansum(recall, axis=1) / present,
+            "log_score": -loss,
+            "null_log_loss": null,
+            "null_accuracy": rows[np.arange(len(rows)), pi.argmax(axis=1)] / n,
+        }

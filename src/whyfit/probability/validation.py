@@ -1,0 +1,146 @@
+"""Cross-validation of linear models from fold moments, and intervals for its scores.
+
+For fold j let training moments be those of the other folds; with their solution z the held-out sum of
+squares follows from fold j's own moments:
+
+    SSE_j = S_yy − 2 wᵀS_xy + wᵀS_xx w + n_j (ȳ_j − ȳ − (μ_j − μ)ᵀw)²,    R²_j = 1 − SSE_j / S_yy
+
+which is scikit-learn's r2_score on that fold. The interval of a mean over folds uses the corrected variance
+(1/k + n_test/n_train) s² of Nadeau & Bengio (2003), Machine Learning 52, 239-281: scores of overlapping
+training sets are correlated, and the plain s²/k is too small.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from whyfit.linalg.conditioning import correlation
+from whyfit.linalg.moments import FoldMoments, Moments
+from whyfit.linalg.solve import solve_gram
+from whyfit.probability.distributions import t_quantile, t_upper
+
+#: Penalties per row of the ridge path, λ/n on unit-variance columns: from invisible to the mean model.
+PATH = tuple(10.0 ** np.arange(-6, 4.01, 0.5))
+
+FoldScores = dict[str, Float[np.ndarray, " k"]]
+
+
+def cross_validate(
+    folds: FoldMoments, ridge: float = 0.0, excluded: FoldMoments | None = None
+) -> FoldScores:
+    """Held-out "r2", "mse" and "log_score" of least squares or ridge, one value per fold.
+
+    "log_score" is the mean log density of held-out rows under N(ŷ, σ̂²) with the training σ̂².
+    `excluded` are moments of rows that are scored but not trained on.
+    """
+    return cross_validate_path(folds, (ridge,), excluded)[0]
+
+
+def cross_validate_path(
+    folds: FoldMoments, ridges: tuple[float, ...], excluded: FoldMoments | None = None
+) -> list[FoldScores]:
+    """`cross_validate` for several penalties; every training set is decomposed once."""
+    k = folds.k
+    out = [{name: np.full(k, np.nan) for name in ("r2", "mse", "log_score")} for _ in ridges]
+    for j in range(k):
+        train, test = folds.without(j), folds.fold(j)
+        if test.n == 0 or train.n < 2:
+            continue
+        live, safe, C, c = _scaled(train)
+        if excluded is not None:
+            test = test + excluded.fold(j)
+        for i, z in enumerate(_solutions(C, c, ridges, train.n)):
+            w = np.zeros(len(live))
+            w[live] = z * safe[-1] / safe[:-1][live]
+            sse = _held_out_sse(test, train.mean, w)
+            rss = max(float(1 - 2 * z @ c + z @ C @ z), 0.0) * train.scatter[-1, -1]
+            sigma2 = rss / max(train.n - 1 - live.sum(), 1)
+            syy = test.scatter[-1, -1]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                out[i]["r2"][j] = 1 - sse / syy if syy > 0 else np.nan
+                out[i]["mse"][j] = sse / test.n
+                out[i]["log_score"][j] = (
+                    -0.5 * (np.log(2 * np.pi * sigma2) + sse / test.n / sigma2)
+                    if sigma2 > 0
+                    else np.nan
+                )
+    return out
+
+
+def training_coefficients(folds: FoldMoments, ridge: float = 0.0) -> Float[np.ndarray, "k c"]:
+    """Coefficients (intercept first, original scale) of each fold's training set."""
+    B = np.zeros((folds.k, folds.mean.shape[1]))
+    for j in range(folds.k):
+        train = folds.without(j)
+        live, safe, C, c = _scaled(train)
+        z = next(iter(_solutions(C, c, (ridge,), train.n)))
+        B[j, 1:][live] = z * safe[-1] / safe[:-1][live]
+        B[j, 0] = train.mean[-1] - train.mean[:-1] @ B[j, 1:]
+    return B
+
+
+def _scaled(train: Moments):
+    """Live columns, lengths, and the correlation matrix and vector of the live ones."""
+    d = np.sqrt(np.diag(train.scatter))
+    live = d[:-1] > 64 * np.finfo(float).eps * np.sqrt(train.n) * np.abs(train.mean[:-1])
+    safe = np.where(d > 0, d, 1.0)
+    C = correlation(train.scatter)
+    return live, safe, C[:-1, :-1][np.ix_(live, live)], C[:-1, -1][live]
+
+
+def _solutions(C, c, ridges, n):
+    """z for every penalty; one Cholesky for one penalty, one eigendecomposition for several."""
+    if len(ridges) == 1:
+        yield solve_gram(C + ridges[0] / n * np.eye(len(C)) if ridges[0] else C, c)
+        return
+    mu, V = np.linalg.eigh(C)
+    b = V.T @ c
+    floor = 1e-13 * max(1.0, mu[-1]) if mu.size else 0.0
+    for ridge in ridges:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            yield V @ np.where(mu > floor, b / (np.maximum(mu, 0) + ridge / n), 0.0)
+
+
+def _held_out_sse(test, mean, w) -> float:
+    S, delta = test.scatter, test.mean - mean
+    a = np.concatenate([-w, [1.0]])
+    return float(max(a @ S @ a, 0.0) + test.n * (delta @ a) ** 2)
+
+
+def mean_scores(folds: FoldMoments) -> FoldScores:
+    """Held-out scores of the constant predictor."""
+    q = folds.mean.shape[1]
+    return cross_validate(folds.columns([q - 1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over folds with its interval; `p_value` for "the mean is ≤ `limit`" (one-sided)."""
+
+    value: float
+    low: float
+    high: float
+    std_error: float
+    df: float
+
+    def p_above(self, limit: float = 0.0) -> float:
+        if not np.isfinite(self.std_error) or self.std_error == 0:
+            return 0.0 if self.value > limit and self.std_error == 0 else 1.0
+        return float(t_upper((self.value - limit) / self.std_error, self.df))
+
+
+def over_folds(values: Float[np.ndarray, " k"], level: float = 0.95) -> Estimate:
+    """Mean over folds with the Nadeau–Bengio interval; folds whose score is undefined are left out."""
+    v = np.asarray(values, dtype=float)
+    v = v[np.isfinite(v)]
+    k = len(v)
+    if k < 2:
+        value = float(v[0]) if k else float("nan")
+        return Estimate(value, float("nan"), float("nan"), float("nan"), float("nan"))
+    se = float(np.sqrt((1 / k + 1 / (k - 1)) * v.var(ddof=1)))
+    half = t_quantile(level, k - 1) * se
+    mean = float(v.mean())
+    return Estimate(mean, mean - half, mean + half, se, k - 1)
