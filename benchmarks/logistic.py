@@ -40,7 +40,8 @@ def problem(n: int, p: int):
     def ours():
         from whyfit.probability.logistic import fit_arrays
 
-        return fit_arrays(X, y).coefficients
+        fit = fit_arrays(X, y).fit
+        return np.r_[fit.intercept, fit.coef]
 
     def fitted(estimator):
         estimator.fit(X, y)
