@@ -166,7 +166,7 @@ def fit(source: Path, **options: Any) -> int:
     if options["save"] and options["save"].suffix != ".whyfit":
         raise click.UsageError("--save expects a name ending in .whyfit, e.g. houses.whyfit.")
     spec = _spec(options, configured.confidence)
-    with stream.Progress(quiet=options["quiet"]) as progress:
+    with stream.Progress(source.name, quiet=options["quiet"]) as progress:
         result = run(source, spec, select=tuple(select), ignore=tuple(ignore), progress=progress)
         before = result.document.spec
         if options["fix"]:

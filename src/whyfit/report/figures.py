@@ -51,7 +51,7 @@ def _spec(data: list[dict[str, Any]], height: int = _HEIGHT, **rest: Any) -> dic
     }
 
 
-def _axis(field: str, title: str, **more: Any) -> dict[str, Any]:
+def _axis(field: str, title: str | None, **more: Any) -> dict[str, Any]:
     scale = {"nice": True, **more.pop("scale", {})}
     if scale.get("type") != "log":  # a log axis has no zero to include
         scale.setdefault("zero", False)
@@ -69,11 +69,18 @@ def _span(values: Iterable[float]) -> str:
     return f"{number(min(held), 3)} to {number(max(held), 3)}"
 
 
-def _rule(datum: float, axis: str) -> dict[str, Any]:
+_CLOUD = {"type": "circle", "size": 18, "opacity": 0.4}
+_CURVE = {"type": "line", "point": {"filled": True, "size": 40, "opacity": 1}}
+_GUIDE = {"type": "rule", "strokeDash": [4, 3], "strokeWidth": 1.2}
+
+
+def _guide(datum: float, channel: str, like: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A dashed line across the figure; `like` is the encoding whose axis it shares."""
+    shared = {k: v for k, v in (like or {"type": "quantitative"}).items() if k != "field"}
     return {
         "data": {"values": [{}]},
-        "mark": {"type": "rule", "strokeDash": [4, 3], "style": "guide"},
-        "encoding": {axis: {"datum": datum, "type": "quantitative"}},
+        "mark": _GUIDE,
+        "encoding": {channel: {"datum": datum, **shared}},
     }
 
 
@@ -82,13 +89,13 @@ def _residuals(document: Document) -> Figure | None:
         {"fitted": f, "residual": r}
         for f, r in _finite(document.figures.fitted, document.figures.residual)
     ]
-    if not points:
+    if not points or document.task == "multiclass":  # a residual needs one number per row
         return None
     binary = document.task != "regression"
     target = visible(document.model.target)
     fitted = "predicted probability" if binary else f"predicted {target}"
     marks = {
-        "mark": {"type": "circle", "size": 18, "style": "point"},
+        "mark": _CLOUD,
         "encoding": {"x": _axis("fitted", fitted), "y": _axis("residual", "observed − predicted")},
     }
     return Figure(
@@ -98,7 +105,7 @@ def _residuals(document: Document) -> Figure | None:
         f"Scatter of {plural(len(points), 'held-out row')}: residuals from "
         f"{_span(p['residual'] for p in points)}, predictions from "
         f"{_span(p['fitted'] for p in points)}.",
-        _spec(points, layer=[_rule(0.0, "y"), marks]),
+        _spec(points, layer=[_guide(0.0, "y"), marks]),
     )
 
 
@@ -108,7 +115,38 @@ def _predicted(document: Document) -> Figure | None:
         return None
     if document.task == "regression":
         return _observed_against_predicted(document, pairs)
+    if document.task == "multiclass":
+        return _probability_of_truth(pairs)
     return _probabilities(document, pairs)
+
+
+_BINS = {"step": 0.05, "extent": [0, 1]}
+_ROW_COUNT = {
+    "aggregate": "count",
+    "type": "quantitative",
+    "title": "rows",
+    "stack": None,
+    "axis": {"tickMinStep": 1},
+}
+
+
+def _probability_axis(title: str) -> dict[str, Any]:
+    return {"field": "fitted", "type": "quantitative", "bin": _BINS, "title": title}
+
+
+def _probability_of_truth(pairs: list[tuple[float, ...]]) -> Figure:
+    """For several classes the points hold the probability given to the class that came true."""
+    points = [{"fitted": f} for f, _ in pairs]
+    encoding = {"x": _probability_axis("probability of the class that came true"), "y": _ROW_COUNT}
+    sure = sum(p["fitted"] >= 0.5 for p in points)
+    return Figure(
+        "probability",
+        "Probability given to the class that came true",
+        "The further to the right, the better the model tells the classes apart.",
+        f"Histogram over {plural(len(points), 'held-out row')}; for {sure:,} of them the class that "
+        "came true was given at least one half.",
+        _spec(points, mark={"type": "bar"}, encoding=encoding),
+    )
 
 
 def _observed_against_predicted(document: Document, pairs: list[tuple[float, ...]]) -> Figure:
@@ -116,12 +154,17 @@ def _observed_against_predicted(document: Document, pairs: list[tuple[float, ...
     points = [{"fitted": f, "observed": y} for f, y in pairs]
     low, high = (pick(v for pair in pairs for v in pair) for pick in (min, max))
     diagonal = {
-        "data": {"values": [{"fitted": low, "observed": low}, {"fitted": high, "observed": high}]},
-        "mark": {"type": "line", "strokeDash": [4, 3], "style": "guide"},
-        "encoding": {"x": _axis("fitted", ""), "y": _axis("observed", "")},
+        "data": {"values": [{"low": low, "high": high}]},
+        "mark": _GUIDE,
+        "encoding": {
+            "x": _axis("low", None),
+            "y": _axis("low", None),
+            "x2": {"field": "high"},
+            "y2": {"field": "high"},
+        },
     }
     marks = {
-        "mark": {"type": "circle", "size": 18, "style": "point"},
+        "mark": _CLOUD,
         "encoding": {
             "x": _axis("fitted", f"predicted {target}"),
             "y": _axis("observed", f"observed {target}"),
@@ -147,13 +190,8 @@ def _probabilities(document: Document, pairs: list[tuple[float, ...]]) -> Figure
     points = [{"fitted": f, "class": name(y)} for f, y in pairs]
     positive = names[-1]
     encoding = {
-        "x": {
-            "field": "fitted",
-            "type": "quantitative",
-            "bin": {"step": 0.05, "extent": [0, 1]},
-            "title": f"predicted probability of {positive}",
-        },
-        "y": {"aggregate": "count", "type": "quantitative", "title": "rows", "stack": None},
+        "x": _probability_axis(f"predicted probability of {positive}"),
+        "y": _ROW_COUNT,
         "color": {"field": "class", "type": "nominal", "title": "observed"},
     }
     return Figure(
@@ -190,19 +228,21 @@ def _forest(document: Document) -> Figure | None:
         "type": "nominal",
         "sort": None,
         "title": None,
-        "axis": {"labelLimit": 150, "ticks": False, "domain": False},
+        "axis": {"labelLimit": 190, "ticks": False, "domain": False},
     }
+    ticks = _signed_ticks(rows)
     x = _axis(
         "t",
         "estimate ÷ standard error",
         scale={"type": "symlog", "constant": 3, "zero": True, "nice": False},
-        axis={"values": _signed_ticks(rows), "grid": True},
+        # Vega thins even explicit values to tickCount
+        axis={"values": ticks, "tickCount": len(ticks), "grid": True, "labelOverlap": False},
     )
     clear = {
         "field": "clear",
         "type": "nominal",
         "legend": None,
-        "scale": {"domain": ["yes", "no"]},
+        "scale": {"domain": ["yes", "no"], "range": [1.0, 0.45]},
     }
     tooltip = [
         {"field": "name", "title": "column", "type": "nominal"},
@@ -210,12 +250,12 @@ def _forest(document: Document) -> Figure | None:
         {"field": "interval", "type": "nominal"},
     ]
     bars = {
-        "mark": {"type": "rule", "strokeWidth": 2},
-        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y, "color": clear},
+        "mark": {"type": "bar", "height": 2},
+        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y, "opacity": clear},
     }
     dots = {
-        "mark": {"type": "point", "filled": True, "size": 42, "opacity": 1},
-        "encoding": {"x": x, "y": y, "color": clear, "tooltip": tooltip},
+        "mark": {"type": "point", "filled": True, "size": 42},
+        "encoding": {"x": x, "y": y, "opacity": clear, "tooltip": tooltip},
     }
     first = rows[0]
     what = f"the {FOREST_ROWS} clearest of {total:,}" if total > FOREST_ROWS else f"{total:,}"
@@ -225,7 +265,7 @@ def _forest(document: Document) -> Figure | None:
         "A bar that crosses the dashed line leaves the sign of the coefficient open.",
         f"Intervals of {what} coefficients, clearest first; {first['name']} is "
         f"{first['estimate']} {first['interval']}. The table of coefficients has every number.",
-        _spec(rows, height=22 * len(rows) + 10, layer=[_rule(0.0, "x"), bars, dots]),
+        _spec(rows, height=22 * len(rows) + 10, layer=[_guide(0.0, "x", x), bars, dots]),
     )
 
 
@@ -258,18 +298,17 @@ def _spectrum(document: Document) -> Figure | None:
     lost = len(values) - len(points)
     encoding = {
         "x": _axis("k", "direction", axis={"tickMinStep": 1, "format": "d"}),
-        "y": _axis("value", "singular value", scale={"type": "log", "nice": True}),
+        "y": _axis("value", "singular value", scale={"type": "log", "nice": False, "padding": 8}),
         "tooltip": [
             {"field": "k", "title": "direction", "type": "quantitative"},
             {"field": "value", "title": "singular value", "type": "quantitative", "format": ".3~g"},
             {"field": "index", "title": "condition index", "type": "nominal"},
         ],
     }
-    mark = {"type": "line", "point": {"filled": True, "size": 40}, "style": "series"}
-    layers: list[dict[str, Any]] = [{"mark": mark, "encoding": encoding}]
+    layers: list[dict[str, Any]] = [{"mark": _CURVE, "encoding": encoding}]
     ratio = largest / points[-1]["value"]
     if ratio > HARMFUL_INDEX / 4:  # else the limit would only stretch the axis
-        layers.insert(0, _rule(largest / HARMFUL_INDEX, "y"))
+        layers.insert(0, _guide(largest / HARMFUL_INDEX, "y"))
     zero = f" {plural(lost, 'value')} numerically zero, not drawn." if lost else ""
     return Figure(
         "spectrum",
@@ -295,12 +334,11 @@ def _ridge(document: Document) -> Figure | None:
     name = "held-out R²" if document.task == "regression" else "held-out score"
     encoding = {
         "x": _axis("lambda", "penalty λ", scale={"type": "log", "nice": False},
-                   axis={"format": "~g", "tickCount": 6}),
+                   axis={"format": ",~g", "tickCount": 6}),
         "y": _axis("score", name),
     }  # fmt: skip
-    mark = {"type": "line", "point": {"filled": True, "size": 40}, "style": "series"}
     unpenalised = [score for lam, score in path if lam == 0]
-    layers = [_rule(s, "y") for s in unpenalised[:1]] + [{"mark": mark, "encoding": encoding}]
+    layers = [_guide(s, "y") for s in unpenalised[:1]] + [{"mark": _CURVE, "encoding": encoding}]
     best = max(points, key=lambda p: p["score"])
     without = f"; without a penalty it is {number(unpenalised[0])}" if unpenalised else ""
     return Figure(

@@ -169,7 +169,7 @@ def trial_drawing(trial: Trial) -> Markup:
 # Colours are the page's CSS variables, so that figures follow light, dark and print.
 _FIGURE_CONFIG: dict[str, Any] = {
     "background": None,
-    "font": "inherit",
+    "font": "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
     "view": {"stroke": None},
     "axis": {
         "labelColor": "var(--muted)",
@@ -186,11 +186,6 @@ _FIGURE_CONFIG: dict[str, Any] = {
     "legend": {"labelColor": "var(--ink)", "titleColor": "var(--muted)", "orient": "top",
                "titleFontWeight": "normal", "labelFontSize": 12, "titleFontSize": 12},
     "range": {"category": ["var(--accent)", "var(--second)", "var(--good)", "var(--error)"]},
-    "style": {
-        "point": {"fill": "var(--accent)", "fillOpacity": 0.35},
-        "series": {"stroke": "var(--accent)", "strokeWidth": 2},
-        "guide": {"stroke": "var(--muted)", "strokeWidth": 1.2},
-    },
-    "point": {"fill": "var(--accent)"},
-    "rule": {"stroke": "var(--muted)"},
+    "mark": {"color": "var(--accent)"},
+    "rule": {"color": "var(--muted)"},
 }  # fmt: skip

@@ -7,6 +7,7 @@ changes only; `schema` rises when a key changes its meaning.
 from __future__ import annotations
 
 import dataclasses
+import math
 import numbers
 from collections.abc import Mapping
 from typing import Any
@@ -51,7 +52,8 @@ def plain(value: Any) -> Any:
         case numbers.Integral():
             return int(value)
         case numbers.Real():
-            return float(value) if np.isfinite(value) else None
+            number = float(value)
+            return number if math.isfinite(number) else None
         case Mapping():
             return {str(plain(k)): plain(v) for k, v in value.items()}
         case list() | tuple() | set() | frozenset():

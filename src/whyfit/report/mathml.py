@@ -16,68 +16,17 @@ from xml.etree.ElementTree import Element
 from latex2mathml.converter import Converter
 from markupsafe import Markup, escape
 
-_ELEMENTS = frozenset(
-    [
-        "math",
-        "mrow",
-        "mi",
-        "mo",
-        "mn",
-        "ms",
-        "mtext",
-        "mspace",
-        "mfrac",
-        "msqrt",
-        "mroot",
-        "msup",
-        "msub",
-        "msubsup",
-        "munder",
-        "mover",
-        "munderover",
-        "mmultiscripts",
-        "mprescripts",
-        "mtable",
-        "mtr",
-        "mtd",
-        "mstyle",
-        "mphantom",
-        "mpadded",
-        "menclose",
-    ]
-)
-_ATTRIBUTES = frozenset(
-    [
-        "display",
-        "displaystyle",
-        "scriptlevel",
-        "mathvariant",
-        "stretchy",
-        "fence",
-        "separator",
-        "form",
-        "lspace",
-        "rspace",
-        "accent",
-        "accentunder",
-        "movablelimits",
-        "largeop",
-        "symmetric",
-        "minsize",
-        "maxsize",
-        "linethickness",
-        "columnalign",
-        "columnspacing",
-        "rowspacing",
-        "rowlines",
-        "columnlines",
-        "columnspan",
-        "width",
-        "height",
-        "depth",
-        "notation",
-    ]
-)
+_ELEMENTS = frozenset({
+    "math", "mrow", "mi", "mo", "mn", "ms", "mtext", "mspace", "mfrac", "msqrt", "mroot", "msup",
+    "msub", "msubsup", "munder", "mover", "munderover", "mmultiscripts", "mprescripts", "mtable",
+    "mtr", "mtd", "mstyle", "mphantom", "mpadded", "menclose",
+})  # fmt: skip
+_ATTRIBUTES = frozenset({
+    "display", "displaystyle", "scriptlevel", "mathvariant", "stretchy", "fence", "separator",
+    "form", "lspace", "rspace", "accent", "accentunder", "movablelimits", "largeop", "symmetric",
+    "minsize", "maxsize", "linethickness", "columnalign", "columnspacing", "rowspacing",
+    "rowlines", "columnlines", "columnspan", "width", "height", "depth", "notation",
+})  # fmt: skip
 
 
 @lru_cache(maxsize=512)

@@ -13,10 +13,6 @@ _LARGE, _SMALL = 1e12, 1e-4  # outside these a number is written with a power of
 _P_FLOOR = 1e-16  # below this a p-value says no more than float64's tail functions can
 
 
-def _exists(x: float | None) -> bool:
-    return x is not None and not math.isnan(x)
-
-
 def _signs(text: str) -> str:
     return text.replace("-", "−")
 
@@ -82,7 +78,10 @@ def interval(low: float | None, high: float | None, decimals: int | None = None)
     """ "[0.63, 0.65]"; plain significant digits when `decimals` is not given."""
     if decimals is None:
         return f"[{number(low)}, {number(high)}]"
-    ends = (fixed(x, decimals, plus=True) if _exists(x) else MISSING for x in (low, high))
+    ends = (
+        MISSING if x is None or math.isnan(x) else fixed(x, decimals, plus=True)
+        for x in (low, high)
+    )
     return "[{}, {}]".format(*ends)
 
 

@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import sys
+import time
 from types import TracebackType
 from typing import Any
 
@@ -63,11 +64,11 @@ def complain(message: str) -> None:
 class Progress:
     """A bar on standard error, drawn only on a terminal and only once the work takes a while.
 
-    Called as `progress(stage, fraction)`: what is being done, and how much of it is done (0..1; None if
-    that is not known).
+    Called with the share of the work that is done, 0 to 1. `label` says what the work is.
     """
 
-    def __init__(self, delay: float = 0.5, quiet: bool = False) -> None:
+    def __init__(self, label: str, *, quiet: bool = False, delay: float = 0.5) -> None:
+        self._label = label
         self._delay = delay
         self._off = quiet or not sys.stderr.isatty()
         self._bar: Any = None
@@ -75,35 +76,15 @@ class Progress:
         self._begin = 0.0
 
     def __enter__(self) -> Progress:
-        import time
-
         self._begin = time.monotonic()
         return self
 
-    def __call__(self, stage: str, fraction: float | None = None) -> None:
-        import time
-
+    def __call__(self, share: float) -> None:
         if self._off or time.monotonic() - self._begin < self._delay:
             return
         if self._bar is None:
-            self._start()
-        total = None if fraction is None else 1.0
-        self._bar.update(self._task, description=stage, completed=fraction or 0.0, total=total)
-
-    def _start(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import Progress as Bar
-
-        self._bar = Bar(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=30),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._bar.start()
-        self._task = self._bar.add_task("", total=None)
+            self._bar, self._task = _bar(self._label)
+        self._bar.update(self._task, completed=share)
 
     def __exit__(
         self,
@@ -113,3 +94,21 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+def _bar(label: str) -> tuple[Any, Any]:
+    """A started bar of rich on standard error that vanishes when stopped, and its task."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from whyfit.report.terminal import visible
+
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    bar.start()
+    return bar, bar.add_task(visible(label), total=1.0)

@@ -30,7 +30,7 @@ SCORE_NAMES = {
     "accuracy": "accuracy",
     "auc": "AUC",
     "brier": "Brier score",
-    "balanced_accuracy": "balanced accuracy",
+    "log_score": "log density per row",
 }
 #: What the summary shows, by task; the group "constant" holds the constant predictor's scores.
 _HEADLINE = {"regression": ("r2", "rmse")}
@@ -170,12 +170,33 @@ def evidence_line(finding: Finding) -> str:
 def trial_effect(trial: Trial, *, brief: bool = False) -> str:
     """ "held-out R² 0.612 → 0.640, gain +0.028 [+0.020, +0.036]"; a gain is always an improvement.
 
-    `brief` leaves out the values before and after.
+    A factor reads "largest standard error 5.8 → 1.4, ÷ 4.1 [3.9, 4.3]". `brief` leaves out the
+    values before and after.
     """
-    places = decimals_for((trial.high - trial.low) / 2)
-    change = "" if brief else f" {fixed(trial.before, places)} → {fixed(trial.after, places)},"
-    gain = fixed(trial.difference, places, plus=True)
-    return f"{trial.measure}{change} gain {gain} {interval(trial.low, trial.high, places)}"
+    if _is_factor(trial):
+        before, after = number(trial.before, 3), number(trial.after, 3)
+        sign = "÷" if (trial.after < trial.before) == (trial.difference > 0) else "×"
+        factor, low, high = (_factor(x) for x in (trial.difference, trial.low, trial.high))
+        change = f"{sign} {factor} [{low}, {high}]"
+    else:
+        places = decimals_for((trial.high - trial.low) / 2)
+        before, after = fixed(trial.before, places), fixed(trial.after, places)
+        gain = fixed(trial.difference, places, plus=True)
+        change = f"gain {gain} {interval(trial.low, trial.high, places)}"
+    return f"{trial.measure} {change}" if brief else f"{trial.measure} {before} → {after}, {change}"
+
+
+def _is_factor(trial: Trial) -> bool:
+    """Whether `difference` is of logarithms: it is |log(after / before)|, not |after − before|."""
+    a, b, d = trial.after, trial.before, abs(trial.difference)
+    if not (a > 0 and b > 0 and math.isfinite(d)):
+        return False
+    tolerance = 1e-6 * d + 1e-12 * max(a, b)
+    return abs(abs(a - b) - d) > tolerance and abs(abs(math.log(a / b)) - d) <= tolerance
+
+
+def _factor(log: float) -> str:
+    return number(math.exp(log), 3) if log < 700 else "∞"
 
 
 def verdict(remedy: Remedy) -> str:
