@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 class Accumulator(Protocol):
     """A commutative monoid up to rounding; the zero is made by the class (`empty(...)`)."""
 
-    def __add__(self, other, /): ...
+    def __add__(self, other: Any, /) -> Any: ...
 
 
 A = TypeVar("A", bound=Accumulator)
