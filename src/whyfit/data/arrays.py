@@ -1,4 +1,4 @@
-"""Arrays in memory as blocks of rows, without a copy."""
+"""Rows of arrays already in memory, without a copy."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ import numpy as np
 from jaxtyping import Float
 
 from whyfit.data.folds import fold_of
+from whyfit.data.table import BLOCK
 from whyfit.errors import ShapeError
 from whyfit.fold import Rows
 
-BLOCK = 65_536  # rows of a block: a few MB for tens of columns
-
 
 class ArrayRows:
-    """A RowSource over X (n, p) and y (n,); folds by `data.folds.fold_of`.
+    """A RowSource over X (n, p) and y (n,): blocks of BLOCK rows that are views of X and y.
 
-    Raises ShapeError if X is not 2-D, y not 1-D, or their lengths differ.
+    Values are not checked; the accumulators refuse what is not finite.
     """
 
     def __init__(
@@ -28,12 +27,11 @@ class ArrayRows:
         seed: int = 0,
         names: tuple[str, ...] | None = None,
     ) -> None:
-        X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
-        if X.ndim != 2 or y.ndim != 1 or len(X) != len(y):
-            raise ShapeError(
-                f"X has shape {X.shape} and y {y.shape}; expected (n, p) and (n,) with the same n."
-            )
-        self.X, self.y, self.k, self.seed = X, y, k, seed
+        if X.ndim != 2 or y.ndim != 1 or X.shape[0] != y.shape[0]:
+            raise ShapeError(f"X has shape {X.shape} and y {y.shape}; expected (n, p) and (n,).")
+        if names is not None and len(names) != X.shape[1]:
+            raise ShapeError(f"X has {X.shape[1]} columns and there are {len(names)} names.")
+        self._X, self._y, self.k, self.seed = X, y, k, seed
         self._names = names or tuple(f"x{j + 1}" for j in range(X.shape[1]))
 
     @property
@@ -41,7 +39,12 @@ class ArrayRows:
         return self._names
 
     def blocks(self) -> Iterator[Rows]:
-        for start in range(0, len(self.y), BLOCK):
-            part = slice(start, start + BLOCK)
-            index = np.arange(start, start + len(self.y[part]))
-            yield Rows(self.X[part], self.y[part], index, fold_of(index, self.k, self.seed))
+        for start in range(0, self._y.size, BLOCK):
+            stop = min(start + BLOCK, self._y.size)
+            index = np.arange(start, stop)
+            yield Rows(
+                self._X[start:stop],
+                self._y[start:stop],
+                index,
+                fold_of(index, self.k, self.seed),
+            )

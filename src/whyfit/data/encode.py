@@ -326,7 +326,7 @@ class SkipEncoder:
         self.reason = reason
         self.counts = Counts()
 
-    def add(self, cells: pl.Series) -> Float[np.ndarray, "0"]:
+    def add(self, cells: pl.Series) -> Float[np.ndarray, 0]:
         self.counts.n += cells.len()
         self.counts.missing += cells.null_count()
         return np.empty(0)

@@ -135,13 +135,15 @@ def _number(
     column = _column(
         name, found, encoder,
         minimum=seen.minimum, maximum=seen.maximum, mean=seen.mean, n_distinct=distinct,
-        integral=seen.integral and seen.n > 0, reason=reason,
+        integral=seen.integral and seen.n > 0, values=tuple(sorted(encoder.distinct or ())),
+        reason=reason,
     )  # fmt: skip
-    if found == "boolean" and seen.maximum != 1.0 or found == "boolean" and seen.minimum != 0.0:
+    if (found == "boolean" and seen.maximum != 1.0) or (found == "boolean" and seen.minimum != 0.0):
         low, high = seen.minimum, seen.maximum
         column = dataclasses.replace(
-            column, minimum=0.0, maximum=1.0, mean=(seen.mean - low) / (high - low)
-        )
+            column, minimum=0.0, maximum=1.0, mean=(seen.mean - low) / (high - low),
+            truth={f"{low:.15g}": 0.0, f"{high:.15g}": 1.0},
+        )  # fmt: skip
         return Decision(column, lambda raw: {name: (raw - low) / (high - low)})
     return Decision(column, _as_is(name))
 
@@ -200,12 +202,19 @@ def _level(
         truth = _truth(levels)
         value = np.array([1.0 if t == truth else 0.0 for t in texts] + [np.nan])
         mean = sum(c for t, c in zip(levels, tally, strict=True) if t == truth) / present
-        column = dataclasses.replace(column, minimum=0.0, maximum=1.0, mean=mean, integral=True)
+        column = dataclasses.replace(
+            column, minimum=0.0, maximum=1.0, mean=mean, integral=True,
+            truth={t: float(t == truth) for t in levels},
+        )  # fmt: skip
         return Decision(column, lambda raw: {name: value[raw]})
     if found == "text":
         characters = np.array([float(len(t)) for t in texts] + [np.nan])
         words = np.array([float(len(t.split())) for t in texts] + [np.nan])
-        column = dataclasses.replace(column, levels=(), counts=())
+        share = np.array([*encoder.tally, 0]) / max(present, 1)
+        column = dataclasses.replace(
+            column, levels=(), counts=(),
+            characters=float(share[:-1] @ characters[:-1]), words=float(share[:-1] @ words[:-1]),
+        )  # fmt: skip
         return Decision(
             column,
             lambda raw: {f"{name}\0characters": characters[raw], f"{name}\0words": words[raw]},
@@ -274,7 +283,7 @@ def _date(name: str, encoder: DateEncoder, plan: Plan, role: Role | None) -> Dec
         found, reason = "constant", "every present cell is the same moment"
     column = _column(
         name, found, encoder, minimum=seen.minimum, maximum=seen.maximum, mean=seen.mean,
-        has_time=encoder.has_time, reason=reason,
+        has_time=encoder.has_time, formats=encoder.formats, reason=reason,
     )  # fmt: skip
     return Decision(column, _as_is(name))
 
@@ -287,14 +296,15 @@ def _text(name: str, encoder: TextEncoder, plan: Plan, role: Role | None) -> Dec
         found, reason = "constant", "every cell is missing"
     elif role is None and not long:
         found, reason = "identifier", f"hardly a string repeats in {counts.n:,} cells"
-    column = _column(name, found, encoder, reason=reason)
+    column = _column(
+        name, found, encoder, reason=reason,
+        characters=encoder.characters.mean, words=encoder.words.mean,
+    )  # fmt: skip
     if found == "constant":
         return Decision(column, lambda raw: {name: raw[0]})
     if found == "identifier":
         return Decision(column, None)
-    return Decision(
-        column, lambda raw: {f"{name}\0characters": raw[0], f"{name}\0words": raw[1]}
-    )
+    return Decision(column, lambda raw: {f"{name}\0characters": raw[0], f"{name}\0words": raw[1]})
 
 
 def _skipped(name: str, encoder: SkipEncoder, plan: Plan, role: Role | None) -> Decision:

@@ -26,9 +26,7 @@ def settle(
                 decision, column=dataclasses.replace(column, reason=reason)
             )
         settled.append(decision)
-    left = [
-        d for d in settled if d.column.name != spec.target and d.column.role in _FEATURES
-    ]
+    left = [d for d in settled if d.column.name != spec.target and d.column.role in _FEATURES]
     if not left:
         for i, d in enumerate(settled):
             c = d.column

@@ -45,7 +45,7 @@ class Dialect:
 
 
 def compression_of(head: bytes) -> str:
-    """"gzip", "bz2", "xz" or "" by magic bytes."""
+    """ "gzip", "bz2", "xz" or "" by magic bytes."""
     for magic, name in ((b"\x1f\x8b", "gzip"), (b"BZh", "bz2"), (b"\xfd7zXZ\x00", "xz")):
         if head.startswith(magic):
             return name
@@ -53,7 +53,7 @@ def compression_of(head: bytes) -> str:
 
 
 def format_of(head: bytes, name: str) -> str:
-    """"parquet", "feather", "ndjson" or "csv" of a (decompressed) head; SourceError for others."""
+    """ "parquet", "feather", "ndjson" or "csv" of a (decompressed) head; SourceError for others."""
     if head.startswith(b"PAR1"):
         return "parquet"
     if head.startswith((b"ARROW1", b"\xff\xff\xff\xff")):

@@ -156,7 +156,9 @@ def _open_path(path: Path) -> Source:
             head = stream._read(_HEAD)
             whole = len(head) < _HEAD and not stream._read(1)
     except PermissionError:
-        raise SourceError(f"'{path}' may not be read by this user; check its permissions.") from None
+        raise SourceError(
+            f"'{path}' may not be read by this user; check its permissions."
+        ) from None
     if not head.strip():
         raise SourceError(f"{path.name} is empty; expected a header line and rows of data.")
     format = format_of(head, path.name)
@@ -174,7 +176,9 @@ def _open_path(path: Path) -> Source:
 def unique_names(header: list[str], target: str, source: str) -> tuple[list[str], list[str]]:
     """Names made present and different, with the reason for each change."""
     if header.count(target) > 1:
-        raise SchemaError(f"{source} has {header.count(target)} columns named '{target}', the target.")
+        raise SchemaError(
+            f"{source} has {header.count(target)} columns named '{target}', the target."
+        )
     taken, names, reasons = set(header), [], []
     seen: dict[str, int] = {}
     for i, name in enumerate(header):
@@ -294,5 +298,3 @@ def _cut(waiting: list[list[np.ndarray]], store: BlockStore, rows: int) -> None:
                 have = rows
         block.append(np.concatenate(taken, axis=-1))
     store.append(block)
-
-

@@ -21,7 +21,14 @@ import polars as pl
 
 from whyfit.data.numbers import Style
 from whyfit.data.plan import Plan, plan_styles, plan_text
-from whyfit.data.sniff import Dialect, dialect_of, encoding_of, fallback_encoding, records_of, unlimited
+from whyfit.data.sniff import (
+    Dialect,
+    dialect_of,
+    encoding_of,
+    fallback_encoding,
+    records_of,
+    unlimited,
+)
 from whyfit.data.stream import Chunk, TextStream, chunks
 from whyfit.errors import SourceError
 
@@ -79,7 +86,9 @@ class TextSource:
         for chunk in chunks(stream, d.delimiter, d.quote, size):
             if b"\0" in chunk.data:
                 line = chunk.line + chunk.data.count(b"\n", 0, chunk.data.index(b"\0"))
-                raise SourceError(f"{self.name} holds a NUL byte in line {line}; is it a text file?")
+                raise SourceError(
+                    f"{self.name} holds a NUL byte in line {line}; is it a text file?"
+                )
             if first:
                 first = False
                 skip = self._header_bytes(chunk.data)
@@ -162,7 +171,9 @@ class TextSource:
                 if progress is not None:
                     progress(fraction)
                 columns = parsed.frame.get_columns()
-                for i, column in enumerate(columns):  # a column that failed once is text from now on
+                for i, column in enumerate(
+                    columns
+                ):  # a column that failed once is text from now on
                     if types[i] == pl.Float64 and column.dtype == pl.String and _dirty(column):
                         types[i] = pl.String
                 return columns

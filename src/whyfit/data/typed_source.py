@@ -55,9 +55,7 @@ class TypedSource:
         return [pl.Series(str(i), [], pl.Null) for i in range(len(self.header))]
 
     def plans(self, sample: list[pl.Series], tokens: tuple[str, ...]) -> list[Plan]:
-        return [
-            plan_typed(c, tokens, loose=i in self._loose) for i, c in enumerate(sample)
-        ]
+        return [plan_typed(c, tokens, loose=i in self._loose) for i, c in enumerate(sample)]
 
     def batches(self, plans: list[Plan], progress: Progress | None) -> Iterator[list[pl.Series]]:
         del plans
@@ -101,7 +99,9 @@ def columnar_file(path: Path, format: str) -> TypedSource:
 def _damaged(name: str, format: str, error: Exception) -> SourceError:
     what = "Parquet" if format == "parquet" else "Arrow"
     reason = re.sub(r"\s+", " ", str(error)).strip()[:120]
-    return SourceError(f"{name} is a truncated or damaged {what} file ({reason}); get a fresh copy.")
+    return SourceError(
+        f"{name} is a truncated or damaged {what} file ({reason}); get a fresh copy."
+    )
 
 
 def ndjson_file(path: Path) -> TypedSource:
@@ -155,11 +155,11 @@ def _json_frame(data: bytes, name: str, line: int) -> pl.DataFrame:
             raise SourceError(f"{name}: line {line + i} is not JSON ({error}).") from None
         if not isinstance(row, dict):
             raise SourceError(f"{name}: line {line + i} is no JSON object; expected {{...}}.")
-        rows.append({k: v if v is None or isinstance(v, str) else json.dumps(v) for k, v in row.items()})
+        rows.append(
+            {k: v if v is None or isinstance(v, str) else json.dumps(v) for k, v in row.items()}
+        )
     keys = dict.fromkeys(k for row in rows for k in row)
-    return pl.DataFrame(
-        [pl.Series(k, [row.get(k) for row in rows], pl.String) for k in keys]
-    )
+    return pl.DataFrame([pl.Series(k, [row.get(k) for row in rows], pl.String) for k in keys])
 
 
 def is_frame(source: Any) -> bool:
@@ -189,14 +189,7 @@ def frame_source(source: Any, name: str = "data frame") -> TypedSource:
     heights = {len(c) for c in columns}
     if len(heights) > 1:
         raise ShapeError(f"the columns of the {name} have different lengths: {sorted(heights)}.")
-    height = heights.pop() if heights else 0
-
-    def sliced() -> Iterator[pl.DataFrame]:
-        for start in range(0, max(height, 1), ROWS):
-            part = [c.slice(start, ROWS).alias(str(i)) for i, c in enumerate(columns)]
-            yield pl.DataFrame(part)
-
-    return TypedSource(name, "frame", header, sliced, height=height, loose=loose)
+    return _sliced_source(name, columns, header, loose)
 
 
 def _columns_of(source: Any) -> tuple[list[pl.Series], list[str], frozenset[int]]:
@@ -266,25 +259,43 @@ def _from_objects(cells: list[Any], name: str) -> tuple[pl.Series, bool]:
     return pl.Series(name, texts, pl.String), True
 
 
+def array_source(X: Any) -> TypedSource:
+    """An (n, p) array or frame alone, without a target."""
+    columns, header, loose = _features(X)
+    return _sliced_source("array", columns, header, loose)
+
+
+def _features(X: Any) -> tuple[list[pl.Series], list[str], frozenset[int]]:
+    if is_frame(X) and not isinstance(X, np.ndarray):
+        return _columns_of(X.collect() if isinstance(X, pl.LazyFrame) else X)
+    if hasattr(X, "toarray"):
+        raise ShapeError("X is a sparse matrix; pass X.toarray() if it fits in memory.")
+    A = np.asarray(X)
+    if A.ndim != 2:
+        raise ShapeError(
+            f"X has {A.ndim} dimension{'s' * (A.ndim != 1)}; expected (rows, columns)."
+        )
+    made = [_array_column(A[:, j], str(j)) for j in range(A.shape[1])]
+    loose = frozenset(j for j, (_, mixed) in enumerate(made) if mixed)
+    return [c for c, _ in made], [f"x{j + 1}" for j in range(A.shape[1])], loose
+
+
+def _sliced_source(
+    name: str, columns: list[pl.Series], header: list[str], loose: frozenset[int]
+) -> TypedSource:
+    height = len(columns[0]) if columns else 0
+
+    def sliced() -> Iterator[pl.DataFrame]:
+        for start in range(0, max(height, 1), ROWS):
+            yield pl.DataFrame([c.slice(start, ROWS).alias(str(i)) for i, c in enumerate(columns)])
+
+    format = "frame" if name == "data frame" else "arrays"
+    return TypedSource(name, format, header, sliced, height=height, loose=loose)
+
+
 def arrays_source(X: Any, y: Any, target: str) -> TypedSource:
     """(X, y): X an (n, p) array or frame, y of length n."""
-    if is_frame(X) and not isinstance(X, np.ndarray):
-        columns, header, loose = _columns_of(X.collect() if isinstance(X, pl.LazyFrame) else X)
-    else:
-        if hasattr(X, "toarray"):
-            raise ShapeError("X is a sparse matrix; pass X.toarray() if it fits in memory.")
-        A = np.asarray(X)
-        if A.ndim != 2:
-            raise ShapeError(f"X has {A.ndim} dimension{'s' * (A.ndim != 1)}; expected (rows, columns).")
-        columns, loose = [], frozenset()
-        header = [f"x{j + 1}" for j in range(A.shape[1])]
-        mixed = set()
-        for j in range(A.shape[1]):
-            column, was_mixed = _array_column(A[:, j], str(j))
-            columns.append(column)
-            if was_mixed:
-                mixed.add(j)
-        loose = frozenset(mixed)
+    columns, header, loose = _features(X)
     height = len(columns[0]) if columns else 0
     if is_frame(y) and not isinstance(y, (np.ndarray, pl.Series)):
         y_columns, _, _ = _columns_of(y)
@@ -299,7 +310,9 @@ def arrays_source(X: Any, y: Any, target: str) -> TypedSource:
             raise ShapeError(f"y has shape {b.shape}; expected one number or label per row.")
         target_column, mixed_y = _array_column(b, target)
     if len(target_column) != height:
-        raise ShapeError(f"X has {height:,} rows and y has {len(target_column):,}; expected as many.")
+        raise ShapeError(
+            f"X has {height:,} rows and y has {len(target_column):,}; expected as many."
+        )
     if target in header:
         raise SchemaError(f"X has a column '{target}' already; give the target another name.")
     columns = [*columns, target_column]
@@ -307,12 +320,7 @@ def arrays_source(X: Any, y: Any, target: str) -> TypedSource:
     if mixed_y:
         loose = loose | {len(columns) - 1}
 
-    def sliced() -> Iterator[pl.DataFrame]:
-        for start in range(0, max(height, 1), ROWS):
-            part = [c.slice(start, ROWS).alias(str(i)) for i, c in enumerate(columns)]
-            yield pl.DataFrame(part)
-
-    return TypedSource("arrays", "arrays", header, sliced, height=height, loose=loose)
+    return _sliced_source("arrays", columns, header, loose)
 
 
 def _array_column(a: np.ndarray, name: str) -> tuple[pl.Series, bool]:

@@ -1,0 +1,134 @@
+"""New data for a fitted design: X without a target, read in bounded pieces.
+
+The columns are read as the design expects them, whatever the new file alone would suggest. Cells that
+cannot be read count as missing; levels never seen are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+
+from whyfit.data.coding import Coding, Data, DateCoding, LevelCoding, NumberCoding, TextCoding
+from whyfit.data.dates import date_format_of
+from whyfit.data.encode import Encoder, LevelEncoder
+from whyfit.data.plan import Plan, present_cells
+from whyfit.data.table import Source, open_source, unique_names
+from whyfit.data.typed_source import array_source
+from whyfit.errors import SchemaError
+
+if TYPE_CHECKING:
+    from whyfit.data.design import Design
+
+_NO_TARGET = "\0"
+
+
+def open_new(source: Any) -> Source:
+    """The reader for new data: as for training, or an (n, p) array alone."""
+    if isinstance(source, np.ndarray) or (
+        isinstance(source, (list, tuple)) and source and isinstance(source[0], (list, tuple))
+    ):
+        return array_source(source)
+    return open_source(source)
+
+
+class NewRows:
+    """Iterates over (start, X); the counts are complete once the iteration is.
+
+    `unseen`, `unreadable`, `missing`: {source column: cells}, only columns that have some.
+    """
+
+    def __init__(self, design: Design, source: Source) -> None:
+        self.design, self.source = design, source
+        self.n = 0
+        self.unseen: dict[str, int] = {}
+        self.unreadable: dict[str, int] = {}
+        self.missing: dict[str, int] = {}
+        names, _ = unique_names(source.header, _NO_TARGET, source.name)
+        self._place = {name: i for i, name in enumerate(names)}
+        absent = [name for name in design.sources if name not in self._place]
+        if absent:
+            shown = ", ".join(f"'{n}'" for n in absent[:5]) + ", …" * (len(absent) > 5)
+            raise SchemaError(
+                f"{source.name} lacks {len(absent)} column{'s' * (len(absent) != 1)} the model "
+                f"needs: {shown}."
+            )
+
+    def __iter__(self) -> Iterator[tuple[int, Float[np.ndarray, "m p"]]]:
+        self.n, self.unseen, self.unreadable, self.missing = 0, {}, {}, {}
+        design, tokens = self.design, self.design.missing_tokens
+        sample = self.source.sample()
+        plans = self.source.plans(sample, tokens)
+        codings = {self._place[c.name]: c for c in design.codings if c.name in design.sources}
+        for i, cells in enumerate(sample):
+            plans[i] = _plan(codings.get(i), plans[i], cells, tokens)
+        encoders = {i: plans[i].encoder(tokens) for i in codings}
+        for columns in self.source.batches(plans, None):
+            data: Data = {}
+            levels: dict[str, tuple[str, ...]] = {}
+            for i, coding in codings.items():
+                self._read(coding, encoders[i], columns[i], data, levels)
+            m = columns[0].len()
+            if m:
+                yield self.n, design.build(data, m, levels)
+            self.n += m
+        for i, coding in codings.items():
+            counts = encoders[i].counts
+            if counts.missing:
+                self.missing[coding.name] = self.missing.get(coding.name, 0) + counts.missing
+            if counts.unreadable:
+                self.unreadable[coding.name] = counts.unreadable
+
+    def _read(
+        self,
+        coding: Coding,
+        encoder: Encoder,
+        cells: pl.Series,
+        data: Data,
+        levels: dict[str, tuple[str, ...]],
+    ) -> None:
+        raw = encoder.add(cells)
+        if isinstance(coding, TextCoding):
+            data[f"{coding.name}\0characters"], data[f"{coding.name}\0words"] = raw
+            return
+        if isinstance(encoder, LevelEncoder):
+            levels[coding.name] = tuple(encoder.levels)
+            if isinstance(coding, NumberCoding):  # a boolean
+                value = np.array([*(_truth(t, coding) for t in encoder.levels), np.nan])
+                unknown = int((np.isnan(value[raw]) & (raw >= 0)).sum())
+                if unknown:
+                    self.unreadable[coding.name] = self.unreadable.get(coding.name, 0) + unknown
+                raw = value[raw]
+            elif isinstance(coding, LevelCoding):
+                new = coding.levels.unseen(list(encoder.levels))
+                if count := int(new[raw].sum()):
+                    self.unseen[coding.name] = self.unseen.get(coding.name, 0) + count
+        data[coding.name] = raw
+
+
+def _truth(text: str, coding: NumberCoding) -> float:
+    for known in (text, text.casefold()):
+        if known in coding.truth:
+            return coding.truth[known]
+    try:
+        return coding.truth.get(f"{float(text):.15g}", np.nan)
+    except ValueError:
+        return np.nan
+
+
+def _plan(coding: Coding | None, seen: Plan, cells: pl.Series, tokens: tuple[str, ...]) -> Plan:
+    """How to read a column: as the design needs it."""
+    if coding is None:
+        return Plan("skip", fixed=True)
+    if isinstance(coding, NumberCoding) and coding.kind != "boolean":
+        return seen if seen.kind in ("float", "number") else Plan("number", fixed=True)
+    if isinstance(coding, DateCoding):
+        formats = coding.formats
+        if cells.dtype == pl.String and not formats:
+            formats = date_format_of(present_cells(cells, tokens), needed=0.5).formats
+        return Plan("date", formats=formats, fixed=True)
+    return Plan("text" if isinstance(coding, TextCoding) else "level", fixed=True)
