@@ -12,6 +12,7 @@ MacKay (1992), Neural Computation 4, 415-447 for the ridge posterior.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,10 +22,11 @@ from jaxtyping import Bool, Float
 from whyfit.data.arrays import ArrayRows
 from whyfit.data.folds import fold_count
 from whyfit.engines.local import LocalEngine
-from whyfit.fold import Engine, RowSource, fold
+from whyfit.errors import NotFiniteError
+from whyfit.fold import Engine, Rows, RowSource, fold
 from whyfit.linalg.conditioning import Conditioning, correlation
 from whyfit.linalg.moments import FoldMoments, Moments, moments_of
-from whyfit.linalg.solve import GAMMA, MAX_DIGITS, Solution, least_squares
+from whyfit.linalg.solve import GAMMA, MAX_DIGITS, Solution, U, least_squares
 from whyfit.linalg.triangle import Triangle, triangle_of
 from whyfit.probability.distributions import f_upper, t_quantile
 from whyfit.probability.inference import Inference, infer
@@ -35,7 +37,9 @@ class LinearFit:
     """A least-squares or ridge fit and everything its law needs.
 
     `coef` (p) and `intercept` predict; `V` (1+p × 1+p, intercept first) times `sigma2` is their covariance,
-    NaN rows for dropped columns. `df` = n − 1 − (effective) number of coefficients.
+    NaN rows for dropped columns. `df` = n − (effective) number of coefficients, the intercept counted.
+    Without an intercept every moment is about zero: `mean` is 0, `tss` = Σy² (so `r2` is that of statsmodels
+    without a constant), `correlation` holds cosines, and the first row and column of `V` are 0.
     """
 
     names: tuple[str, ...]
@@ -51,6 +55,7 @@ class LinearFit:
     ridge: float
     solution: Solution
     correlation: Float[np.ndarray, "q q"]
+    with_intercept: bool = True
 
     @property
     def dropped(self) -> Bool[np.ndarray, " p"]:
@@ -59,6 +64,16 @@ class LinearFit:
     @property
     def rank(self) -> int:
         return int((~self.dropped).sum())
+
+    @property
+    def parameters(self) -> int:
+        """Coefficients estimated, the intercept counted."""
+        return self.rank + self.with_intercept
+
+    @property
+    def base_leverage(self) -> float:
+        """Leverage of a row at the centre: 1/n, or 0 through the origin."""
+        return 1 / self.n if self.with_intercept else 0.0
 
     @property
     def r2(self) -> float:
@@ -96,6 +111,8 @@ class LinearFit:
     ) -> Inference:
         """The table; with the `meat` of a sandwich (intercept first) its robust version.
 
+        There is no row "intercept" if none was fitted.
+
         Reference: MacKinnon & White (1985), J. Econometrics 29, 305-325.
         """
         names = ("intercept", *self.names)
@@ -106,7 +123,16 @@ class LinearFit:
             B = np.nan_to_num(V)
             variance = np.where(np.isnan(np.diag(V)), np.nan, np.einsum("ij,jk,ik->i", B, meat, B))
         estimate = np.concatenate([[self.intercept], np.where(self.dropped, np.nan, self.coef)])
-        return infer(names, estimate, variance, self.df, level, self.digits, kind)
+        from_ = 0 if self.with_intercept else 1
+        return infer(
+            names[from_:],
+            estimate[from_:],
+            variance[from_:],
+            self.df,
+            level,
+            self.digits[from_:],
+            kind,
+        )
 
     @property
     def digits(self) -> Float[np.ndarray, " c"]:
@@ -133,7 +159,7 @@ class LinearFit:
         """
         d = X - self.mean[:-1]
         Vw = np.nan_to_num(self.V[1:, 1:])
-        spread = 1 / self.n + np.einsum("ij,jk,ik->i", d, Vw, d) + (kind == "new")
+        spread = self.base_leverage + np.einsum("ij,jk,ik->i", d, Vw, d) + (kind == "new")
         half = (t_quantile(level, self.df) if self.df > 0 else np.nan) * np.sqrt(
             self.sigma2 * spread
         )
@@ -147,22 +173,31 @@ def fit_moments(
     ridge: float = 0.0,
     rows: RowSource | None = None,
     engine: Engine | None = None,
+    intercept: bool = True,
 ) -> LinearFit:
-    """Fit from moments of [X y]; `rows` are walked again only if the certificate asks for it."""
+    """Fit from moments of [X y]; `rows` are walked again only if the certificate asks for it.
+
+    Without `intercept` the plane passes through the origin, and a penalty sees columns of unit mean square.
+    """
 
     def triangle(mean, scale) -> Triangle:
         assert rows is not None
-        zero = Triangle.empty(mean.size + 1)
-        return fold(rows.blocks(), triangle_of(mean, scale), zero, engine or LocalEngine())
+        if intercept:
+            of, zero = triangle_of(mean, scale), Triangle.empty(mean.size + 1)
+        else:  # the row (1, 0, ..., 0) stands in for the column of ones, which the solver sweeps out
+            of, zero = _triangle_through_origin(scale), Triangle(np.eye(1, mean.size + 1))
+        return fold(rows.blocks(), of, zero, engine or LocalEngine())
 
+    if not intercept:
+        moments = about_zero(moments)
     n, mean = moments.n, moments.mean
     C = correlation(moments.scatter)
     solution = least_squares(moments, triangle if rows is not None and not ridge else None)
     if ridge:
-        solution, used = _penalised(solution, C, ridge, n)
+        solution, used = _penalised(solution, C, ridge, moments)
     else:
         used = float((~solution.dropped).sum())
-    df = n - 1 - used
+    df = n - intercept - used
     sigma2 = solution.rss / df if df > 0 else float("nan")
     d, drop = solution.scale, solution.dropped
     Vw = solution.G / d / d[:, None]
@@ -170,7 +205,7 @@ def fit_moments(
     V = np.empty((len(d) + 1, len(d) + 1))
     V[1:, 1:] = Vw
     V[0, 1:] = V[1:, 0] = -Vw @ mu
-    V[0, 0] = 1 / n + mu @ Vw @ mu
+    V[0, 0] = 1 / n + mu @ Vw @ mu if intercept else 0.0
     gone = np.flatnonzero(drop) + 1
     V[gone, :] = V[:, gone] = np.nan
     return LinearFit(
@@ -187,14 +222,49 @@ def fit_moments(
         ridge,
         solution,
         C,
+        intercept,
     )
 
 
-def _penalised(s: Solution, C: np.ndarray, ridge: float, n: int) -> tuple[Solution, float]:
+def about_zero(moments: Moments) -> Moments:
+    """The same rows with mean 0 and scatter Σzzᵀ = S + nμμᵀ.
+
+    Raises NotFiniteError if a column is so far from zero that this overflows.
+    """
+    with np.errstate(over="ignore"):
+        scatter = moments.scatter + moments.n * np.outer(moments.mean, moments.mean)
+    if not np.isfinite(scatter).all():
+        raise NotFiniteError(
+            "a column lies so far from zero that its squares overflow; fit an intercept or rescale."
+        )
+    return Moments(moments.n, np.zeros_like(moments.mean), scatter)
+
+
+def _triangle_through_origin(scale: Float[np.ndarray, " q"]) -> Callable[[Rows], Triangle]:
+    """As `triangle_of`, of [0, X/scale, y/scale_y]."""
+
+    def of(rows: Rows) -> Triangle:
+        p = rows.X.shape[1]
+        total, step = Triangle.empty(p + 2), max(4 * (p + 2), 4096)
+        for start in range(0, len(rows.y), step):
+            part = slice(start, start + step)
+            A = np.zeros((len(rows.y[part]), p + 2), order="F")
+            A[:, 1:-1] = rows.X[part] / scale[:-1]
+            A[:, -1] = rows.y[part] / scale[-1]
+            total = total + Triangle.of(A)
+        return total
+
+    return of
+
+
+def _penalised(
+    s: Solution, C: np.ndarray, ridge: float, moments: Moments
+) -> tuple[Solution, float]:
     """Ridge on the correlation scale: (C + λ/n I) z = c. Nothing is dropped but constant columns."""
-    live = np.diag(C)[:-1] * s.scale > 0
+    d = np.sqrt(np.diag(moments.scatter))[:-1]
+    live = d > U * 64 * np.sqrt(moments.n) * np.abs(moments.mean[:-1])  # as in `least_squares`
     A, c = C[:-1, :-1][np.ix_(live, live)], C[:-1, -1][live]
-    G = np.linalg.inv(A + ridge / n * np.eye(len(A)))
+    G = np.linalg.inv(A + ridge / moments.n * np.eye(len(A)))
     z = G @ c
     rss = max(0.0, 1 - 2 * z @ c + z @ A @ z)
     reach = np.abs(G).sum(axis=1) * (1 + np.abs(z).sum())

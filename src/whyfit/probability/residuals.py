@@ -100,7 +100,7 @@ def leverage_factor(fit: LinearFit) -> Float[np.ndarray, "p r"]:
 def residuals_of(fit: LinearFit, share_of: Callable[[Rows], Sample]) -> Callable[[Rows], Residuals]:
     """The function that makes Residuals from one block of Rows."""
     T, mu, b, p = leverage_factor(fit), fit.mean, fit.coef, len(fit.coef)
-    rank = fit.rank + 1
+    rank = fit.parameters
 
     def of(rows: Rows) -> Residuals:
         total = None
@@ -112,7 +112,7 @@ def residuals_of(fit: LinearFit, share_of: Callable[[Rows], Sample]) -> Callable
             D = np.ascontiguousarray(Z[:, 1:])
             e = (y - mu[-1]) - D @ b
             w = D @ T
-            h = 1 / fit.n + np.einsum("ij,ij->i", w, w)
+            h = fit.base_leverage + np.einsum("ij,ij->i", w, w)
             alone = h >= _LEVERAGE_ONE
             gap = np.where(alone, 1.0, 1 - h)
             u = np.where(alone, 0.0, e) / gap
