@@ -73,54 +73,69 @@ class Moments:
 
 @dataclass(frozen=True, slots=True)
 class FoldMoments:
-    """Moments of each of k folds; `total` and `without(j)` are merges of them."""
+    """Moments of each of k folds; `total` and `without(j)` are merges of them.
+
+    Means are kept as offsets from a `shift` common to all folds, a float32 number near the data: differences
+    of means then lose nothing, however far the columns lie from zero.
+    """
 
     n: Int[np.ndarray, " k"]
-    mean: Float[np.ndarray, "k q"]
+    offset: Float[np.ndarray, "k q"]
     scatter: Float[np.ndarray, "k q q"]
+    shift: Float[np.ndarray, " q"]
 
     @classmethod
     def empty(cls, q: int, k: int) -> FoldMoments:
-        return cls(np.zeros(k, dtype=np.int64), np.zeros((k, q)), np.zeros((k, q, q)))
+        return cls(np.zeros(k, dtype=np.int64), np.zeros((k, q)), np.zeros((k, q, q)), np.zeros(q))
 
     def __add__(self, other: FoldMoments) -> FoldMoments:
-        if self.mean.shape != other.mean.shape:
+        if self.offset.shape != other.offset.shape:
             raise ShapeError(
-                f"cannot merge fold moments of shape {self.mean.shape} and {other.mean.shape}."
+                f"cannot merge fold moments of shape {self.offset.shape} and {other.offset.shape}."
             )
+        if not self.n.any() or not other.n.any():
+            return other if not self.n.any() else self
         n = self.n + other.n
-        share = np.divide(other.n, n, out=np.zeros(len(n)), where=n > 0)
-        delta = other.mean - self.mean
-        mean = self.mean + delta * share[:, None]
-        weight = (self.n * share)[:, None] * delta
+        share = np.divide(other.n, n, out=np.zeros(len(n)), where=n > 0)[:, None]
+        delta = other.offset + (other.shift - self.shift) - self.offset
+        weight = self.n[:, None] * share * delta
         scatter = self.scatter + other.scatter
         scatter += weight[:, :, None] * delta[:, None, :]
-        return FoldMoments(n, mean, scatter)
+        return FoldMoments(n, self.offset + delta * share, scatter, self.shift)
 
     @property
     def k(self) -> int:
         return len(self.n)
+
+    @property
+    def mean(self) -> Float[np.ndarray, "k q"]:
+        return np.where(self.n[:, None] > 0, self.shift + self.offset, 0.0)
 
     def fold(self, j: int) -> Moments:
         return Moments(int(self.n[j]), self.mean[j], self.scatter[j])
 
     @property
     def total(self) -> Moments:
-        return self._merge(range(self.k))
+        return self._merge(np.arange(self.k))
 
     def without(self, j: int) -> Moments:
         """Moments of all rows not in fold j. Merged, not subtracted: nothing cancels."""
-        return self._merge([i for i in range(self.k) if i != j])
+        return self._merge(np.flatnonzero(np.arange(self.k) != j))
 
-    def _merge(self, which: Sequence[int] | range) -> Moments:
-        total = Moments.empty(self.mean.shape[1])
-        for j in which:
-            total = total + self.fold(j)
-        return total
+    def _merge(self, which: Int[np.ndarray, " j"]) -> Moments:
+        n, offset = self.n[which], self.offset[which]
+        total = int(n.sum())
+        if not total:
+            return Moments.empty(len(self.shift))
+        centre = (n / total) @ offset
+        d = np.sqrt(n)[:, None] * (offset - centre)
+        return Moments(total, self.shift + centre, self.scatter[which].sum(axis=0) + d.T @ d)
 
     def columns(self, keep: Sequence[int] | Bool[np.ndarray, " q"]) -> FoldMoments:
         keep = np.flatnonzero(keep) if np.asarray(keep).dtype == bool else np.asarray(keep)
-        return FoldMoments(self.n, self.mean[:, keep], self.scatter[:, keep][:, :, keep])
+        return FoldMoments(
+            self.n, self.offset[:, keep], self.scatter[:, keep][:, :, keep], self.shift[keep]
+        )
 
 
 def moments_of(k: int, names: Sequence[str] = ()) -> Callable[[Rows], FoldMoments]:
@@ -137,13 +152,12 @@ def moments_of(k: int, names: Sequence[str] = ()) -> Callable[[Rows], FoldMoment
             return FoldMoments.empty(p + 1, k)
         with np.errstate(over="ignore", invalid="ignore"):
             stride = max(1, m // 512)
-            shift = X[::stride].mean(axis=0)
-            shift_y = y[::stride].mean()
-            raw = _raw_moments(rows, k, shift, float(shift_y))
+            # rounded to float32, so that the difference of two shifts is exact in float64
+            shift = _float32(np.append(X[::stride].mean(axis=0), y[::stride].mean()))
+            raw = _raw_moments(rows, k, shift[:-1], float(shift[-1]))
             n = raw[:, -1, -1]
             d = raw[:, :-1, -1] / np.maximum(n, 1)[:, None]
             scatter = raw[:, :-1, :-1] - (n[:, None] * d)[:, :, None] * d[:, None, :]
-            mean = np.concatenate([shift, [shift_y]]) + d
         if not np.isfinite(scatter).all():
             bad = np.flatnonzero(~np.isfinite(np.einsum("kii->i", scatter)))
             label = [names[i] if i < len(names) else ("y" if i == p else f"x{i + 1}") for i in bad]
@@ -152,9 +166,14 @@ def moments_of(k: int, names: Sequence[str] = ()) -> Callable[[Rows], FoldMoment
                 f"{'s' * (len(label) == 1)} NaN, infinity or values beyond 1e150 whose squares"
                 " overflow; impute, drop or rescale."
             )
-        return FoldMoments(n.astype(np.int64), mean, scatter)
+        return FoldMoments(n.astype(np.int64), np.where(n[:, None] > 0, d, 0.0), scatter, shift)
 
     return of
+
+
+def _float32(values: Float[np.ndarray, " q"]) -> Float[np.ndarray, " q"]:
+    rounded = values.astype(np.float32).astype(np.float64)
+    return np.where(np.isfinite(rounded), rounded, values)
 
 
 def _raw_moments(

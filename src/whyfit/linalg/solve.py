@@ -181,7 +181,7 @@ def solve_gram(
     """C⁻¹c for a scaled Gram matrix; the minimum-norm solution if C is singular to rounding."""
     try:
         factor = cho_factor(C, lower=True, check_finite=False)
-        if np.diag(factor[0]).min() > np.sqrt(tolerance):
+        if np.diag(factor[0]).min(initial=1.0) > np.sqrt(tolerance):
             return cho_solve(factor, c, check_finite=False)
     except LinAlgError:
         pass

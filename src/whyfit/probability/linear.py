@@ -321,6 +321,7 @@ def fit_arrays(
     """Least squares with inference, VIFs, condition indices and k-fold scores from arrays, in one pass."""
     from whyfit.probability.validation import cross_validate
 
+    X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
     k = fold_count(len(y), folds)
     rows = ArrayRows(X, y, k, seed, names)
     moments = gather(rows, k)

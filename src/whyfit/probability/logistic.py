@@ -378,10 +378,11 @@ def fit_arrays(
     names: tuple[str, ...] | None = None,
 ) -> LogisticArrayFit:
     """Binary logistic regression with its inference table from arrays; y in {0, 1}."""
+    X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
     rows = ArrayRows(X, y, 2, 0, names)
-    head = rows.X[:: max(1, len(rows.X) // 4096)]
+    head = X[:: max(1, len(X) // 4096)]
     scale = head.std(axis=0)
-    fit = fit_rows(rows, len(rows.y), head.mean(axis=0), np.where(scale > 0, scale, 1.0), ridge)
+    fit = fit_rows(rows, len(y), head.mean(axis=0), np.where(scale > 0, scale, 1.0), ridge)
     return LogisticArrayFit(fit, fit.inference(level))
 
 

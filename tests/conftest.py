@@ -1,0 +1,19 @@
+"""Shared by all tests: where the real data lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+_DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real data sets; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("WHYFIT_SHARED_DATA", _DEFAULT))
+    if not (folder / "index.json").exists():
+        pytest.skip(f"no real data at {folder}; set WHYFIT_SHARED_DATA to run this test")
+    return folder
