@@ -7,6 +7,8 @@ BLOCK rows as often as wanted; the source itself is read once (twice if the firs
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import difflib
 import os
 from collections.abc import Callable, Iterator
@@ -73,6 +75,7 @@ class Table:
         self.n = schema.n
         self._store = store
         self._stored = stored
+        self._given: tuple[Any, Spec] | None = None  # what it was read from, for `under`
 
     def blocks(self) -> Iterator[Block]:
         """All rows in order, BLOCK at a time."""
@@ -85,6 +88,35 @@ class Table:
             n = min(BLOCK, self.n - start)
             yield Block(start, n, data)
             start += n
+
+    def under(self, spec: Spec) -> Table:
+        """This table with the roles and missing tokens of `spec`.
+
+        Numbers kept for an identifier serve as they are; any other change reads the source again, with the
+        errors of `read_table`.
+        """
+        if self._given is None:
+            return self
+        source, read = self._given
+        new = {name: role for name, role in spec.roles.items() if read.roles.get(name) != role}
+        if not new and spec.missing_tokens == read.missing_tokens:
+            return self
+        kept = {d.column.name for d in self._stored if d.finish is not None}
+        if spec.missing_tokens != read.missing_tokens or not all(
+            role == "numeric" and name in kept and self.schema[name].role == "identifier"
+            for name, role in new.items()
+        ):
+            return read_table(source, dataclasses.replace(spec, target=read.target))
+        columns = tuple(
+            dataclasses.replace(c, role=new[c.name], reason="role set by the user")
+            if c.name in new
+            else c
+            for c in self.schema.columns
+        )
+        table = copy.copy(self)
+        table.schema = Schema(columns, self.schema.n)
+        table._given = (source, spec)
+        return table
 
     def close(self) -> None:
         """Delete what was spilled to disk; blocks() yields nothing afterwards."""
@@ -112,12 +144,13 @@ def read_table(source: Any, spec: Spec, *, progress: Progress | None = None) -> 
     SourceError : the source cannot be read. TargetError : the target is absent, constant or all
     missing. SchemaError : a declared role cannot be honoured. ShapeError : arrays do not fit.
     """
-    return _ingest(open_source(source, spec.target or "y"), _with_target(source, spec), progress)
+    spec = _with_target(source, spec)
+    table = _ingest(open_source(source, spec.target or "y"), spec, progress)
+    table._given = (source, spec)
+    return table
 
 
 def _with_target(source: Any, spec: Spec) -> Spec:
-    import dataclasses
-
     if _is_pair(source) and not spec.target:
         return dataclasses.replace(spec, target="y")
     return spec

@@ -222,9 +222,10 @@ class Case:
         spec = edited(self.spec, edit)
         key = repr(spec)
         if key not in self.memory:
-            design = Design.of(self.table, spec)
+            table = self.table.under(spec)
+            design = Design.of(table, spec)
             self.memory[key] = Case(
-                self.table, spec, design, self._reusable(spec, design), self.engine, self.memory
+                table, spec, design, self._reusable(spec, design), self.engine, self.memory
             )
         return self.memory[key]
 
