@@ -65,7 +65,7 @@ def document_of(case: Case, findings: tuple[Finding, ...], timings: dict[str, fl
 
 
 def _target(case: Case) -> str:
-    name = case.design.target
+    name = case.design.target.name
     return f"log({name})" if case.spec.target_transform == "log" else name
 
 

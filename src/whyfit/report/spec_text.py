@@ -39,7 +39,7 @@ def render_fix(
     encoding: str = "utf-8",
 ) -> str:
     """The Spec after `--fix` beside the one before, then Python that gives the same fit."""
-    screen = Screen(max(console_width, 20), colour, encoding)
+    screen = Screen(max(console_width, 40), colour, encoding)
     fixes = changed(document.spec, before)
     lines = [Text()]
     if fixes:

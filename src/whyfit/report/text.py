@@ -19,6 +19,7 @@ from whyfit.report.terminal import Screen
 
 SEVERITY_STYLE = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 MAX_WIDTH = 110  # longer lines are hard to read across
+MIN_WIDTH = 40  # a narrower terminal breaks the lines itself
 FINDING_LINES = 6
 _INDENT = 6
 _LABEL = 11  # "predicted  ", "remedy     "
@@ -45,7 +46,7 @@ def render(
     encoding : of the stream; characters it lacks are replaced by ASCII of the same meaning.
     findings_only : leave out the summary and the remarks.
     """
-    screen = Screen(max(min(console_width, MAX_WIDTH), 20), colour, encoding)
+    screen = Screen(max(min(console_width, MAX_WIDTH), MIN_WIDTH), colour, encoding)
     lines: list[Text] = []
     if not findings_only:
         lines += _summary(document, screen, report)
@@ -65,7 +66,7 @@ def render_coefficients(
     document: Document, console_width: int, colour: bool, *, encoding: str = "utf-8"
 ) -> str:
     """The inference table: estimate, standard error, t or z, p, interval, certain digits."""
-    screen = Screen(max(console_width, 20), colour, encoding)
+    screen = Screen(max(console_width, MIN_WIDTH), colour, encoding)
     return screen.paint(_coefficients(document, screen))
 
 
