@@ -74,7 +74,9 @@ class Fitted:
         gap = np.where(usable, 1 - self.h, 1.0)
         rss = np.maximum(self.rss - self.e**2 / gap, 0.0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            t = (self.beta[j] - a * self.e / gap) / np.sqrt(rss / (self.df - 1) * (self.V[j, j] + a * a / gap))
+            t = (self.beta[j] - a * self.e / gap) / np.sqrt(
+                rss / (self.df - 1) * (self.V[j, j] + a * a / gap)
+            )
         return np.where(usable, t, np.nan)
 
     def without(self, i: int) -> Fitted:

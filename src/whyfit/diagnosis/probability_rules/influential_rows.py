@@ -1,0 +1,268 @@
+"""A handful of rows decides what the fit says about a feature.
+
+What it says
+Without a few named rows a coefficient changes its sign, is no longer distinguishable from zero, or leaves the
+interval that was reported for it.
+
+The mathematics
+Leaving out row i changes the coefficients by an exact formula, no refit needed:
+
+    β' = β − V x̃ᵢ eᵢ / (1 − hᵢ),   V = (X̃ᵀX̃)⁻¹,   hᵢ = x̃ᵢᵀ V x̃ᵢ
+
+with x̃ᵢ the row (and a leading 1), eᵢ its residual and hᵢ its leverage. whyfit leaves out the row that moves t = ŵ/se
+furthest, applies the formula again, and so on, up to five rows or a tenth of all. Rows can hide each other: one of four may look
+harmless while the other three hold the line in place, which is why they are taken one after another.
+
+Every data set has some most influential rows. The finding is made only if the rows together move the fit to the edge of
+the middle half of its joint confidence region (Cook's distance of the set at least 1), a conclusion changes, and either
+
+- the sign turns and the new sign is significant; or
+- the rows do not follow the model of the others: the F test of k shifted rows, multiplied by the number of ways to
+  choose k rows out of n (Bonferroni), stays below the false-alarm budget.
+
+"Rows expected" is what the same change would take in a table of normal columns and errors, where influences are
+products of two normals: moving t by d takes the share α of rows with d/√n = q K₁(q)/π, α = ∫ K₀(x)/π dx over x > q.
+
+Reference: Cook & Weisberg (1982), Residuals and Influence in Regression, ch. 2-3; Broderick, Giordano & Meager (2020).
+
+Why it hurts
+A conclusion about thousands of houses should not hang on two of them. Often the rows are wrong: a unit, a comma, a
+placeholder. Sometimes they are right and the most interesting rows of the table, and the straight line is what is wrong.
+
+What to do
+Look at the rows first. If they are errors, correct them or leave them out; if they are not, say that the conclusion
+depends on them. whyfit tries the fit without them and measures the typical (median) held-out error, which is not
+dominated by the rows in question; leaving rows out only because they do not fit is no remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from whyfit.diagnosis.case import Case
+from whyfit.diagnosis.finding import Evidence
+from whyfit.diagnosis.measures import Measure
+from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
+from whyfit.diagnosis.words import listed
+from whyfit.errors import InputError
+from whyfit.probability.distributions import t_quantile
+from whyfit.probability.influence import (
+    Fitted,
+    deletion_path,
+    group_distance,
+    outlier_p,
+    rows_expected,
+)
+from whyfit.probability.validation import training_coefficients
+
+#: Rows, and share of rows, left out at most: more of them are no handful. Healthy tables of 30 to 500 rows, with
+#: normal, binary, t5 and lognormal columns, had a sign turned so easily in 0.6 % of 1,500 simulated cases.
+MOST_ROWS = 5
+MOST_SHARE = 0.1
+#: Cook's distance at which a set of rows moves the fit about to the edge of its 50 % region (Cook & Weisberg 1982).
+COOK_LIMIT = 1.0
+#: A coefficient has moved if it also changed by this share of itself (the 10 % change-in-estimate criterion of
+#: Maldonado & Greenland 1993, American Journal of Epidemiology 138, 923-936).
+RELEVANT_CHANGE = 0.1
+#: Candidates followed per coefficient and direction, by first-order influence.
+_CANDIDATES = 300
+#: First-order influences understate rows that mask each other; four giants of stars_cyg by a factor of 2.5.
+_MASKING = 4.0
+_FEWEST_ROWS = 12
+_MOST_COLUMNS = 400
+#: The update formula is exact; a refit may differ by rounding only.
+_AGREE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """Without `rows` (source row numbers) the conclusion on column j changes; `p` is the outlier test's."""
+
+    kind: str  # turned, lost, moved
+    j: int
+    rows: tuple[int, ...]
+    before: float
+    after: float
+    std_error: float
+    t_before: float
+    t_after: float
+    expected: float
+    distance: float
+    p: float
+
+
+_ORDER = {"turned": 0, "lost": 1, "moved": 2}
+
+
+def check(case: Case) -> Iterable[Suspicion]:
+    fit = case.linear
+    live = np.flatnonzero(~fit.dropped)
+    if case.spec.ridge or fit.df < 3 or case.n < _FEWEST_ROWS or not 0 < live.size <= _MOST_COLUMNS:
+        return ()
+    if not (fit.rss > 0 and np.isfinite(fit.sigma2)):
+        return ()
+    events = _events(case, live)
+    out = []
+    turned = [e for e in events if e.kind == "turned" and e.expected > len(e.rows)]
+    if turned:
+        best = min(turned, key=lambda e: (len(e.rows), -e.distance))
+        out.append(Suspicion(lambda: _confirm(case, best)))
+    p = min([1.0, *(e.p * MOST_ROWS for e in events)])
+    sure = [e for e in events if e.p <= max(p / MOST_ROWS, 1e-4)]
+    if not turned or not sure:
+        first = (
+            min(sure, key=lambda e: (len(e.rows), _ORDER[e.kind], -e.distance)) if sure else None
+        )
+        out.append(Suspicion(lambda: _confirm(case, first) if first else None, p))
+    return out
+
+
+def _events(case: Case, live: np.ndarray) -> list[_Event]:
+    """The first event of each kind on the way, for every coefficient and direction."""
+    fit = case.linear
+    source = case.sample if case.sample.share == 1.0 else case.residuals.top
+    X = np.ones((len(source.y), live.size + 1))
+    X[:, 1:] = source.X[:, live] - fit.mean[live]
+    V = np.zeros((live.size + 1, live.size + 1))
+    V[0, 0] = 1 / fit.n
+    V[1:, 1:] = fit.V[1:, 1:][np.ix_(live, live)]
+    whole = Fitted.of(
+        np.concatenate([[fit.mean[-1]], fit.coef[live]]), V, fit.rss, fit.df, X, source.y
+    )
+    sure, plain = t_quantile(1 - 0.05 / live.size, fit.df), t_quantile(0.95, fit.df)
+    most = int(min(MOST_ROWS, MOST_SHARE * case.n))
+    influence = whole.influence()
+    events = []
+    for j in range(1, live.size + 1):
+        t0 = whole.t(j)
+        order = np.argsort(influence[:, j])
+        for down in (True, False):
+            towards = down == (t0 > 0)
+            need = min(plain, abs(t0) - plain) if towards and abs(t0) > sure else plain
+            # t falls without rows of positive influence, so those come first when t is to go down
+            some = order[::-1][:_CANDIDATES] if down else order[:_CANDIDATES]
+            reach = np.abs(influence[some[:most], j]).sum() * _MASKING
+            if reach < need:
+                continue
+            part = Fitted(
+                whole.beta, whole.V, whole.rss, whole.df, X[some], whole.e[some], whole.h[some]
+            )
+            events += _along(part, j, down, (t0, sure, plain), source.index[some], (case.n, most))
+    return events
+
+
+def _along(part: Fitted, j: int, down: bool, limits, index: np.ndarray, size) -> list[_Event]:
+    t0, sure, plain = limits
+    n, most = size
+    sign, towards = np.sign(t0), down == (t0 > 0)
+    se = float(np.sqrt(part.rss / part.df * part.V[j, j]))
+    seen: dict[str, _Event] = {}
+    path = deletion_path(part, j, most, down=down)
+    for k, (t, after) in enumerate(zip(path.t, path.fits, strict=True), 1):
+        now = {}
+        if towards and sign * t < -sure:
+            now["turned"] = abs(t0) + sure
+        if towards and abs(t0) > sure and sign * t < plain:
+            now["lost"] = abs(t0) - plain
+        if abs(after.beta[j] - part.beta[j]) > max(plain * se, RELEVANT_CHANGE * abs(part.beta[j])):
+            now["moved"] = plain
+        for kind, shift in now.items():
+            distance = group_distance(part, after)
+            if kind in seen or distance < COOK_LIMIT:
+                continue
+            seen[kind] = _Event(
+                kind, j - 1, tuple(int(i) for i in index[list(path.rows[:k])]),
+                float(part.beta[j]), float(after.beta[j]), se, t0, float(t),
+                rows_expected(shift, n), distance, outlier_p(part, after, n),
+            )  # fmt: skip
+    return list(seen.values())
+
+
+def _confirm(case: Case, event: _Event) -> Confirmed | None:
+    rows = tuple(sorted(event.rows))
+    name = [n for n, gone in zip(case.names, case.linear.dropped, strict=True) if not gone][event.j]
+    edit = {"exclude_rows": rows}
+    try:
+        refit = case.rerun(edit)
+    except InputError:
+        return None
+    if name not in refit.names:
+        return None
+    observed = float(refit.linear.coef[refit.names.index(name)])
+    if not abs(observed - event.after) <= _AGREE * (abs(event.after) + event.std_error):
+        return None
+    k, n = len(rows), case.n
+    labels = tuple(f"row {r + 1}" for r in rows)
+    those = f"row{'s' * (k > 1)} {listed([str(r + 1) for r in rows], MOST_ROWS)}"
+    change = {
+        "turned": "turns its sign",
+        "lost": "is no longer significant",
+        "moved": "leaves its own 95 % interval",
+    }[event.kind]
+    message = (
+        f"without {those} ({k} of {n:,}) the coefficient of {name} {change}:"
+        f" {event.before:.3g} (t = {event.t_before:.1f}) becomes {event.after:.3g} (t = {event.t_after:.1f})"
+    )
+    return Confirmed(
+        RULE.finding(
+            "warning",
+            labels,
+            message,
+            evidence=_evidence(event, name, n),
+            prediction=f"predicted {event.after:.4g} by the update formula   observed {observed:.4g} on refitting",
+        ),
+        (
+            Proposal(
+                f"look at {those}; fitted without {'it' if k == 1 else 'them'}",
+                edit,
+                _typical_error(case),
+            ),
+        ),
+    )
+
+
+def _evidence(e: _Event, name: str, n: int) -> tuple[Evidence, ...]:
+    k = len(e.rows)
+    return (
+        Evidence(
+            "rows that change the conclusion", k,
+            predicted=e.expected if np.isfinite(e.expected) else None, unit="rows",
+            formula=rf"k = {k} \text{{ of }} n = {n}",
+        ),
+        Evidence(f"coefficient of {name} without them", e.after, predicted=e.before,
+                 low=e.after - abs(e.after / e.t_after) * 1.96 if e.t_after else None,
+                 high=e.after + abs(e.after / e.t_after) * 1.96 if e.t_after else None,
+                 formula=rf"\hat w' = {e.after:.4g},\ t' = {e.t_after:.2f};\quad \hat w = {e.before:.4g},\ t = {e.t_before:.2f}"),
+        Evidence("Cook's distance of the rows together", e.distance, limit=COOK_LIMIT,
+                 formula=rf"D = \frac{{(\hat\beta-\hat\beta')^\top \tilde X^\top\tilde X(\hat\beta-\hat\beta')}}{{r\,\hat\sigma^2}} = {e.distance:.3g}"),
+        Evidence("chance of rows this far off under normal errors", e.p, limit=0.05,
+                 formula=rf"\min\left(1, \binom{{{n}}}{{{k}}}\,P(F > f)\right) = {e.p:.2g}"),
+    )  # fmt: skip
+
+
+def _typical_error(control: Case) -> Measure:
+    """Median absolute held-out error per fold, over the rows of the control, left-out ones too."""
+    sample = control.sample
+
+    def of(case: Case) -> np.ndarray:
+        out = np.full(control.k, np.nan)
+        if case.names != control.names or case.k != control.k:
+            return out
+        B = training_coefficients(case.moments, case.spec.ridge)
+        for j in range(control.k):
+            mine = sample.fold == j
+            if mine.any():
+                out[j] = np.median(np.abs(sample.y[mine] - B[j, 0] - sample.X[mine] @ B[j, 1:]))
+        return out
+
+    return Measure("median held-out error", of, "lower")
+
+
+RULE = Rule(
+    "PR307", "influential-rows", "probability", "warning", check, __doc__,
+    reference="Cook & Weisberg (1982), Residuals and Influence in Regression, ch. 3",
+    tasks=("regression",),
+)  # fmt: skip
