@@ -24,7 +24,7 @@ def percent(share: float) -> str:
         return f"{x:.0f} %"
     if x > 99.5:
         return f"{min(x, 99.99):.4g} %"
-    return f"{x:.1f} %" if x >= 1 else (f"{x:.1g} %" if x >= 0.01 else "under 0.01 %")
+    return f"{x:.2g} %" if x >= 1 else (f"{x:.1g} %" if x >= 0.01 else "under 0.01 %")
 
 
 def signed(x: float, digits: int = 3) -> str:

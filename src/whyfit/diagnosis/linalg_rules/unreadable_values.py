@@ -59,7 +59,7 @@ def check(case: Case) -> Iterator[Suspicion]:
     for column in alone:
         yield Suspicion(lambda column=column: _confirm(case, column))
     if rest := bad[len(alone) :]:
-        yield Suspicion(lambda: _together(case, rest))
+        yield Suspicion(lambda: _together(rest))
 
 
 def _looked_at(case: Case, column: Column) -> bool:
@@ -71,7 +71,7 @@ def _lost(column: Column) -> int:
     return column.n_unreadable + column.n_infinite
 
 
-def _severity(case: Case, column: Column) -> Severity:
+def _severity(column: Column) -> Severity:
     used = column.role != "identifier"
     return "warning" if used and _lost(column) >= SHARE * column.n and _lost(column) else "note"
 
@@ -110,7 +110,7 @@ def _confirm(case: Case, column: Column) -> Confirmed:
     )
     return Confirmed(
         RULE.finding(
-            _severity(case, column),
+            _severity(column),
             (column.name,),
             f"{column.name}: {'; '.join(parts)}",
             evidence=tuple(e for e in evidence if e.value),
@@ -164,10 +164,10 @@ def _proposals(case: Case, column: Column) -> tuple[Proposal, ...]:
     return tuple(out)
 
 
-def _together(case: Case, columns: list[Column]) -> Confirmed:
+def _together(columns: list[Column]) -> Confirmed:
     names = tuple(c.name for c in columns)
     lost, inexact = sum(map(_lost, columns)), sum(c.n_inexact for c in columns)
-    severities = {_severity(case, c) for c in columns}
+    severities = {_severity(c) for c in columns}
     what = [plural(lost, "unreadable cell")] if lost else []
     what += [f"{plural(inexact, 'whole number')} beyond 2⁵³"] if inexact else []
     return Confirmed(
