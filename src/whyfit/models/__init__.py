@@ -1,1 +1,53 @@
-"""scikit-learn estimators, thin shells over the pillars."""
+"""Models: scikit-learn estimators, thin shells over the pillars, and the model of a table.
+
+    LinearRegression, Ridge, LogisticRegression     scikit-learn estimators with inference and intervals
+    TableModel                                      what `whyfit.fit(...).model` is
+    save_model, load_model                          `.whyfit` files
+    Interval                                        (prediction, low, high)
+
+Names are looked up when first used, so that predicting with a saved model imports no scikit-learn.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from whyfit.models.file import load_model, save_model
+    from whyfit.models.linear_model import LinearRegression, Ridge
+    from whyfit.models.logistic_model import LogisticRegression
+    from whyfit.models.table_model import Prediction, TableModel
+    from whyfit.probability.predictive import Interval
+
+_HOMES = {
+    "Interval": "whyfit.probability.predictive",
+    "LinearRegression": "whyfit.models.linear_model",
+    "LogisticRegression": "whyfit.models.logistic_model",
+    "Prediction": "whyfit.models.table_model",
+    "Ridge": "whyfit.models.linear_model",
+    "TableModel": "whyfit.models.table_model",
+    "load_model": "whyfit.models.file",
+    "save_model": "whyfit.models.file",
+}
+
+__all__ = [
+    "Interval",
+    "LinearRegression",
+    "LogisticRegression",
+    "Prediction",
+    "Ridge",
+    "TableModel",
+    "load_model",
+    "save_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -327,3 +327,16 @@ def fit_arrays(
     moments = gather(rows, k)
     fit = fit_moments(moments.total, rows.names, ridge, rows)
     return ArrayFit(fit, fit.inference(level), cross_validate(moments, ridge), moments)
+
+
+def held_out_through_origin(folds: FoldMoments, ridge: float = 0.0) -> dict[str, np.ndarray]:
+    """Held-out "r2" and "mse" per fold without an intercept; R² about the held-out mean, as ever."""
+    from whyfit.probability.validation import cross_validate
+
+    scatter = np.stack([about_zero(folds.fold(j)).scatter for j in range(folds.k)])
+    nowhere = np.zeros(scatter.shape[:2])
+    moved = FoldMoments(folds.n, nowhere, scatter, nowhere[0])
+    mse = cross_validate(moved, ridge)["mse"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r2 = 1 - mse * folds.n / folds.scatter[:, -1, -1]
+    return {"r2": np.where(np.isfinite(r2), r2, np.nan), "mse": mse}

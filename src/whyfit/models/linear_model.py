@@ -1,0 +1,285 @@
+"""Least squares and ridge as scikit-learn estimators: shells over `whyfit.probability`.
+
+    LinearRegression    min ‖y − β₀ − Xw‖²
+    Ridge               min ‖y − β₀ − Xw‖² + α Σ s_j² w_j²,   s_j the standard deviation of column j
+
+Both solve with certified digits (`whyfit.linalg.solve`): columns are scaled first, so that no unit is
+too small to count, and a column in the span of those before it gets the coefficient 0 and is named in
+`dropped_` and `why_`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Bool, Float
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from whyfit.data.arrays import ArrayRows
+from whyfit.data.folds import fold_count
+from whyfit.errors import SpecError
+from whyfit.linalg.moments import FoldMoments, Moments
+from whyfit.models.summary import check_confidence, column_names, dropped_words, rows_of
+from whyfit.probability.evidence import ridge_by_evidence
+from whyfit.probability.inference import Inference
+from whyfit.probability.linear import (
+    LinearFit,
+    about_zero,
+    fit_moments,
+    gather,
+    held_out_through_origin,
+)
+from whyfit.probability.predictive import Interval, Kind, LinearLaw, check_kind, check_level
+from whyfit.probability.residuals import examine
+from whyfit.probability.validation import cross_validate
+
+FOLDS = 10
+COVARIANCES = ("classic", "HC0", "HC1", "HC2", "HC3")
+
+
+class _Linear(RegressorMixin, BaseEstimator):
+    """What the two estimators share once the penalty is known."""
+
+    fit_intercept: bool
+    confidence: float
+    n_features_in_: int
+    coef_: Float[np.ndarray, " p"]
+    intercept_: float
+    std_error_: Float[np.ndarray, " p"]
+    inference_: Inference
+    covariance_: Float[np.ndarray, "c c"]
+    digits_: Float[np.ndarray, " p"]
+    dropped_: Bool[np.ndarray, " p"]
+    sigma_: float
+    df_: float
+    r2_: float
+    why_: str
+    _fit: LinearFit
+    _law: LinearLaw
+    _moments: FoldMoments
+
+    def _check(self, X: Any, y: Any) -> ArrayRows:
+        check_confidence(self.confidence)
+        X, y = validate_data(self, X, y, y_numeric=True, dtype=np.float64)
+        y = np.asarray(y, dtype=np.float64)
+        return ArrayRows(X, y, fold_count(len(y), FOLDS), 0, column_names(self))
+
+    def _learn(self, rows: ArrayRows, moments: FoldMoments, ridge: float, covariance: str) -> None:
+        fit = fit_moments(
+            moments.total, rows.names, ridge, rows, intercept=bool(self.fit_intercept)
+        )
+        meat = None
+        if covariance != "classic":
+            # HC1 divides by n − 1 − rank; through the origin there is one parameter fewer
+            meat = examine(fit, rows).meat(covariance, fit.parameters - 1)
+        self._fit, self._moments, self._law = fit, moments, LinearLaw.of(fit, meat)
+        self.inference_ = fit.inference(self.confidence, meat, covariance)
+        self.coef_, self.intercept_ = self._law.coef, fit.intercept
+        first = 1 if fit.with_intercept else 0
+        self.std_error_ = self.inference_.std_error[first:]
+        self.digits_ = self.inference_.digits[first:]
+        self.covariance_ = _covariance(fit, meat)[1 - first :, 1 - first :]
+        self.dropped_ = fit.dropped
+        self.sigma_, self.df_, self.r2_ = float(np.sqrt(fit.sigma2)), float(fit.df), fit.r2
+        self.why_ = dropped_words(rows.names, fit.dropped)
+
+    def predict(
+        self, X: Any, interval: float | None = None, kind: Kind = "new"
+    ) -> Float[np.ndarray, " m"] | Interval:
+        """ŷ of each row of X, (m, p); with `interval` the ends of its interval too.
+
+        Parameters
+        ----------
+        X : (m, p) array or data frame.
+        interval : level in (0, 1), e.g. 0.95; None for the prediction alone.
+        kind : "new": where one new row will lie; "mean": where the mean of such rows lies.
+
+        Returns
+        -------
+        (m,) array, or Interval(prediction, low, high) of three, in units of y. The ends are NaN
+        where no degrees of freedom are left.
+
+        Raises
+        ------
+        SpecError : interval or kind is none of these.
+        """
+        check_is_fitted(self)
+        check_kind(kind)
+        X = validate_data(self, X, reset=False, dtype=np.float64)
+        if interval is None:
+            return self._law.predict(X)
+        return self._law.interval(X, check_level(interval), kind)
+
+    @property
+    def vif_(self) -> Float[np.ndarray, " p"]:
+        """Variance inflation factors; NaN for dropped columns."""
+        check_is_fitted(self)
+        return self._fit.vif if self._fit.rank else np.full(self.n_features_in_, np.nan)
+
+    @property
+    def condition_indices_(self) -> Float[np.ndarray, " r"]:
+        """Condition indices of the kept columns, centred and scaled, rising."""
+        check_is_fitted(self)
+        return self._fit.conditioning.indices if self._fit.rank else np.zeros(0)
+
+    @property
+    def held_out_(self) -> dict[str, Float[np.ndarray, " k"]]:
+        """Held-out scores, one value per fold, from the moments of the fit: no row is read again.
+
+        "r2" and "mse" as scikit-learn's on the same folds; with an intercept also "log_score", the
+        mean log density of held-out rows.
+        """
+        check_is_fitted(self)
+        if not self._fit.with_intercept:
+            return held_out_through_origin(self._moments, self._fit.ridge)
+        return cross_validate(self._moments, self._fit.ridge)
+
+    def summary(self) -> dict[str, Any]:
+        """The fit in plain values: numbers of the whole, and one dict per coefficient."""
+        check_is_fitted(self)
+        fit = self._fit
+        f, df, p = fit.f_test()
+        return {
+            "model": "ridge" if fit.ridge else "least squares",
+            "n": fit.n,
+            "df": self.df_,
+            "sigma": self.sigma_,
+            "r2": self.r2_,
+            "ridge": fit.ridge,
+            "f": {"statistic": f, "df": df, "p_value": p},
+            "covariance": self.inference_.covariance,
+            "confidence": self.inference_.level,
+            "coefficients": rows_of(self.inference_),
+            "why": self.why_,
+        }
+
+
+def _covariance(fit: LinearFit, meat: np.ndarray | None) -> Float[np.ndarray, "c c"]:
+    """Of (β₀, w), NaN for dropped columns."""
+    if meat is None:
+        return fit.sigma2 * fit.V
+    B = np.nan_to_num(fit.V)
+    return np.where(np.isnan(fit.V), np.nan, B @ meat @ B)
+
+
+class LinearRegression(_Linear):
+    """Least squares with its inference.
+
+    Parameters
+    ----------
+    fit_intercept : whether to fit β₀; without it the plane passes through the origin.
+    covariance : "classic", or "HC0" to "HC3" for standard errors, and intervals of means, that are
+        robust to unequal variances (one more pass over the rows).
+    confidence : level of the intervals in `inference_`.
+
+    Attributes
+    ----------
+    coef_ : (p,), units of y per unit of the column; 0 for dropped columns. intercept_ : float.
+    std_error_ : (p,). digits_ : (p,) decimal digits of coef_ that rounding has left certain.
+    inference_ : Inference, the intercept first: estimates, t, p-values, intervals.
+    covariance_ : (1+p, 1+p) of (intercept, coef), or (p, p) without an intercept.
+    sigma_ : residual standard deviation, units of y; NaN without degrees of freedom (df_ ≤ 0).
+    r2_ : training R²; without an intercept about zero, as statsmodels gives it.
+    vif_, condition_indices_, held_out_ : worked out when asked for.
+    dropped_ : (p,) bool. why_ : which columns were dropped and why, "" if none.
+
+    Raises
+    ------
+    SpecError : a parameter is out of range. NotFiniteError : squares of a column overflow.
+    ValueError : as scikit-learn's checks of X and y. Several targets at once are not supported.
+
+    References
+    ----------
+    Seber & Lee (2003), Linear Regression Analysis; MacKinnon & White (1985), J. Econometrics 29.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from whyfit.models import LinearRegression
+    >>> x = np.arange(6.0)
+    >>> model = LinearRegression().fit(x[:, None], [1.1, 2.9, 5.2, 6.9, 9.1, 10.8])
+    >>> model.predict([[6.0]], interval=0.95).low.round(1).tolist()
+    [12.4]
+    """
+
+    def __init__(
+        self,
+        fit_intercept: bool = True,
+        covariance: Literal["classic", "HC0", "HC1", "HC2", "HC3"] = "classic",
+        confidence: float = 0.95,
+    ) -> None:
+        self.fit_intercept = fit_intercept
+        self.covariance = covariance
+        self.confidence = confidence
+
+    def fit(self, X: Any, y: Any) -> LinearRegression:
+        """Fit X, (n, p), to y, (n,)."""
+        if self.covariance not in COVARIANCES:
+            raise SpecError(
+                f"covariance is {self.covariance!r}; expected one of {', '.join(COVARIANCES)}."
+            )
+        rows = self._check(X, y)
+        self._learn(rows, gather(rows, rows.k), 0.0, self.covariance)
+        return self
+
+
+class Ridge(_Linear):
+    """Least squares with a penalty on the coefficients of unit-variance columns.
+
+    alpha is scikit-learn's `Ridge(alpha)` on standardised columns: units do not matter, and the
+    intercept is free. Standard errors are those of the posterior under the prior
+    s_j w_j ~ N(0, σ²/α), and intervals are credible intervals. Without an intercept s_j² is the mean
+    square of the column.
+
+    Parameters
+    ----------
+    alpha : penalty ≥ 0 (0 is least squares), or "evidence" for the one under which the data were
+        most probable beforehand.
+    fit_intercept, confidence : as in LinearRegression.
+
+    Attributes
+    ----------
+    alpha_ : the penalty used. The others are those of LinearRegression; `df_` is n minus the
+        *effective* number of coefficients. Only constant columns are dropped.
+
+    References
+    ----------
+    Hoerl & Kennard (1970), Technometrics 12; MacKay (1992), Neural Computation 4, 415-447.
+    """
+
+    def __init__(
+        self,
+        alpha: float | Literal["evidence"] = 1.0,
+        fit_intercept: bool = True,
+        confidence: float = 0.95,
+    ) -> None:
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.confidence = confidence
+
+    def fit(self, X: Any, y: Any) -> Ridge:
+        """Fit X, (n, p), to y, (n,)."""
+        alpha = self.alpha
+        if isinstance(alpha, str):
+            if alpha != "evidence":
+                raise SpecError(f"alpha is {alpha!r}; expected a penalty ≥ 0 or 'evidence'.")
+        elif not 0 <= alpha < np.inf:
+            raise SpecError(f"alpha is {alpha}; expected a finite penalty ≥ 0 or 'evidence'.")
+        rows = self._check(X, y)
+        moments = gather(rows, rows.k)
+        total = moments.total
+        self.alpha_ = (
+            self._by_evidence(total) if isinstance(alpha, str) else float(alpha)
+        )  # fmt: skip
+        self._learn(rows, moments, self.alpha_, "classic")
+        return self
+
+    def _by_evidence(self, total: Moments) -> float:
+        if self.fit_intercept:
+            return ridge_by_evidence(total)
+        # the evidence integrates β₀ out, which costs one row: through the origin none is lost
+        origin = about_zero(total)
+        n = total.n
+        return ridge_by_evidence(Moments(n + 1, origin.mean, origin.scatter)) * n / (n + 1)
