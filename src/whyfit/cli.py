@@ -262,12 +262,12 @@ def predict(
     model: Path, new: Path, interval: float | None, kind: str, form: str, output: Path | None
 ) -> int:  # fmt: skip
     """Predict the rows of NEW with a saved MODEL."""
+    if interval is not None and not 0 < interval < 1:
+        raise click.BadParameter("expected a level in (0, 1), e.g. 0.95.", param_hint="--interval")
     from whyfit.models.table_model import load_model
     from whyfit.report import predictions, stream
     from whyfit.report.files import write_whole
 
-    if interval is not None and not 0 < interval < 1:
-        raise click.BadParameter("expected a level in (0, 1), e.g. 0.95.", param_hint="--interval")
     table = load_model(model).predict_table(new, interval=interval, kind=kind)
     data = predictions.to_json(table) if form == "json" else predictions.to_csv(table)
     if output:

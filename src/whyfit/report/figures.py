@@ -15,7 +15,7 @@ from typing import Any
 
 from whyfit.report.document import Coefficient, Document
 from whyfit.report.numbers import interval, number, plural
-from whyfit.report.terminal import visible
+from whyfit.report.strings import visible
 
 #: Condition index from which collinearity harms: Belsley, Kuh & Welsch (1980), ch. 3.
 HARMFUL_INDEX = 30.0
@@ -217,7 +217,7 @@ def _forest(document: Document) -> Figure | None:
             "t": c.estimate / c.std_error,
             "low": c.low / c.std_error,
             "high": c.high / c.std_error,
-            "clear": "yes" if c.low > 0 or c.high < 0 else "no",
+            "opacity": 1.0 if c.low > 0 or c.high < 0 else 0.45,  # faint: its sign is open
             "estimate": number(c.estimate),
             "interval": interval(c.low, c.high),
         }
@@ -238,12 +238,7 @@ def _forest(document: Document) -> Figure | None:
         # Vega thins even explicit values to tickCount
         axis={"values": ticks, "tickCount": len(ticks), "grid": True, "labelOverlap": False},
     )
-    clear = {
-        "field": "clear",
-        "type": "nominal",
-        "legend": None,
-        "scale": {"domain": ["yes", "no"], "range": [1.0, 0.45]},
-    }
+    opacity = {"field": "opacity", "type": "quantitative", "scale": None, "legend": None}
     tooltip = [
         {"field": "name", "title": "column", "type": "nominal"},
         {"field": "estimate", "type": "nominal"},
@@ -251,11 +246,16 @@ def _forest(document: Document) -> Figure | None:
     ]
     bars = {
         "mark": {"type": "bar", "height": 2},
-        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y, "opacity": clear},
+        "encoding": {
+            "x": {**x, "field": "low"},
+            "x2": {"field": "high"},
+            "y": y,
+            "opacity": opacity,
+        },
     }
     dots = {
         "mark": {"type": "point", "filled": True, "size": 42},
-        "encoding": {"x": x, "y": y, "opacity": clear, "tooltip": tooltip},
+        "encoding": {"x": x, "y": y, "opacity": opacity, "tooltip": tooltip},
     }
     first = rows[0]
     what = f"the {FOREST_ROWS} clearest of {total:,}" if total > FOREST_ROWS else f"{total:,}"
@@ -310,11 +310,16 @@ def _spectrum(document: Document) -> Figure | None:
     if ratio > HARMFUL_INDEX / 4:  # else the limit would only stretch the axis
         layers.insert(0, _guide(largest / HARMFUL_INDEX, "y"))
     zero = f" {plural(lost, 'value')} numerically zero, not drawn." if lost else ""
+    reading = (
+        "Below the dashed line (condition index 30) a direction is so thin that the data hardly "
+        "tell its columns apart."
+        if len(layers) > 1
+        else "Every direction is well covered: the last is nearly as long as the first."
+    )
     return Figure(
         "spectrum",
         "Spectrum of the design",
-        "Below the dashed line (condition index 30) a direction is so thin that the data hardly "
-        "tell its columns apart." + zero,
+        reading + zero,
         f"{plural(len(points), 'singular value')} of the centred, unit-scaled columns, from "
         f"{number(largest, 3)} down to {number(points[-1]['value'], 3)}; the largest condition "
         f"index is {number(ratio, 3)}.{zero}",

@@ -21,7 +21,7 @@ from whyfit.report.document import Document
 from whyfit.report.figures import figures
 from whyfit.report.json import encode
 from whyfit.report.mathml import mathml
-from whyfit.report.terminal import visible
+from whyfit.report.strings import visible
 
 _HERE = Path(__file__).parent
 _LIBRARIES = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")

@@ -33,9 +33,12 @@ def render(
     """The rule's page as text of `console_width` columns."""
     screen = Screen(max(min(console_width, _MEASURE), 30), colour, encoding)
     head = Text(code, style="bold").append("  ").append(screen.say(slug), style="bold")
-    head.append(f"   {pillar}", style="dim").append("   ")
-    head.append(severity, style=SEVERITY_STYLE.get(severity, ""))
-    lines = [head, Text()]
+    kind = Text(pillar, style="dim").append("   ")
+    kind.append(severity, style=SEVERITY_STYLE.get(severity, ""))
+    if head.cell_len + 3 + kind.cell_len <= screen.width:
+        lines = [head.append("   ").append_text(kind), Text()]
+    else:
+        lines = [head, kind, Text()]
     for block in _blocks(docstring):
         lines += _block(block, screen)
     while lines and not lines[-1].plain:

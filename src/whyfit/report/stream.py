@@ -14,6 +14,8 @@ import time
 from types import TracebackType
 from typing import Any
 
+from whyfit.report.strings import visible
+
 _PIPE_WIDTH = 100  # columns when the output is no terminal and COLUMNS is not set
 
 
@@ -55,7 +57,7 @@ def silence() -> None:
 
 def complain(message: str) -> None:
     """One line `whyfit: ...` on standard error."""
-    line = " ".join(message.split())
+    line = visible(" ".join(message.split()))
     target = sys.stderr.encoding or "utf-8"
     with contextlib.suppress(OSError):
         print("whyfit: " + line.encode(target, "backslashreplace").decode(target), file=sys.stderr)
@@ -100,8 +102,6 @@ def _bar(label: str) -> tuple[Any, Any]:
     """A started bar of rich on standard error that vanishes when stopped, and its task."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from whyfit.report.terminal import visible
 
     bar = Progress(
         TextColumn("{task.description}", markup=False),

@@ -1,0 +1,57 @@
+"""Strings that may hold anything, made fit to be shown: on one line, in an encoding.
+
+User strings may hold newlines, escape sequences or direction marks; they are shown, never obeyed.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+#: Signs whyfit writes itself, with what stands in where an encoding lacks them.
+ASCII = {
+    "×": "x", "→": "->", "±": "+/-", "−": "-", "–": "-", "—": "-", "≈": "~", "≥": ">=", "≤": "<=",
+    "≠": "!=", "÷": "/", "·": "*", "…": "...", "²": "^2", "³": "^3", "¹": "^1", "⁰": "^0",
+    "√": "sqrt", "∞": "inf", "λ": "lambda", "κ": "kappa", "η": "eta", "σ": "sigma", "Σ": "Sigma",
+    "β": "beta", "ρ": "rho", "π": "pi", "ŷ": "y^", "∂": "d", "∇": "grad ", "‖": "||", "₊": "+",
+    "ᵀ": "'", "⁻": "^-", "’": "'", "“": '"', "”": '"', "\u00a0": " ", "\u202f": " ", "∈": "in",
+    "∑": "sum", "ε": "eps", "μ": "mu", "χ": "chi", "Δ": "Delta", "δ": "delta", "θ": "theta",
+    "τ": "tau", "α": "alpha", "γ": "gamma", "∝": "prop. to", "≪": "<<", "≫": ">>", "½": "1/2",
+    "₀": "0", "₁": "1", "₂": "2", "₃": "3", "₄": "4", "₅": "5", "₆": "6", "₇": "7", "₈": "8",
+    "₉": "9", "ᵢ": "i", "ⱼ": "j", "ₖ": "k", "ₙ": "n", "ₚ": "p",
+}  # fmt: skip
+_DIRECTION = {*"\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"}
+_CONTROL = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def visible(text: str) -> str:
+    """`text` on one line with control and direction characters written out."""
+    if text.isascii() and text.isprintable():
+        return text
+    out = []
+    for c in text:
+        if c in _CONTROL:
+            out.append(_CONTROL[c])
+        elif c in _DIRECTION or unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"}:
+            out.append(f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}")
+        else:
+            out.append(c)
+    return "".join(out)
+
+
+def in_encoding(text: str, encoding: str) -> str:
+    """`text` with every character `encoding` lacks replaced by ASCII of the same meaning."""
+    try:
+        text.encode(encoding)
+        return text
+    except UnicodeEncodeError:
+        pass
+    except LookupError:
+        encoding = "ascii"
+    out = []
+    for c in text:
+        try:
+            c.encode(encoding)
+            out.append(c)
+        except UnicodeEncodeError:
+            out.append(ASCII.get(c) or c.encode("ascii", "backslashreplace").decode())
+    return "".join(out)

@@ -1,0 +1,95 @@
+"""Numbers for people: separators, digits, signs."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whyfit.report import numbers
+
+
+@pytest.mark.parametrize(
+    ("x", "shown"),
+    [
+        (20640, "20,640"),
+        (68810.0, "68,810"),
+        (0.6402, "0.6402"),
+        (41.236, "41.24"),
+        (-6.1934, "−6.193"),
+        (1234567.8, "1,235,000"),
+        (0.1, "0.1"),
+        (1e-5, "1e−5"),
+        (1.2344e-7, "1.234e−7"),
+        (3.2e15, "3.2e15"),
+        (0.0, "0"),
+        (-0.0, "0"),
+        (0.99999, "1"),
+        (math.nan, "–"),
+        (None, "–"),
+        (math.inf, "∞"),
+        (-math.inf, "−∞"),
+    ],
+)
+def test_number(x, shown):
+    assert numbers.number(x) == shown
+
+
+@given(st.floats(-1e300, 1e300), st.integers(2, 8))
+def test_a_number_read_back_differs_in_its_last_digit_at_most(x, digits):
+    text = numbers.number(x, digits).replace("−", "-").replace(",", "")
+    assert float(text) == pytest.approx(x, rel=0.51 * 10 ** (1 - digits), abs=5e-324)
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e6))
+def test_plus_minus_rounds_value_and_half_width_alike(value, half):
+    text = numbers.plus_minus(value, value - half, value + half)
+    shown, _, width = text.partition(" ± ")
+    decimals = [len(t.partition(".")[2]) for t in (shown, width)]
+    assert decimals[0] == decimals[1]
+    assert float(width.replace(",", "")) == pytest.approx(half, rel=0.5)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "shown"),
+    [
+        (0.6402, 0.6372, 0.6432, "0.640 ± 0.003"),
+        (0.64, 0.628, 0.652, "0.640 ± 0.012"),
+        (68812.0, 68412.0, 69212.0, "68,800 ± 400"),
+        (0.5, None, None, "0.5"),
+        (0.5, math.nan, 1.0, "0.5"),
+        (0.5, 0.5, 0.5, "0.5"),
+    ],
+)
+def test_plus_minus(value, low, high, shown):
+    assert numbers.plus_minus(value, low, high) == shown
+
+
+@pytest.mark.parametrize(
+    ("p", "shown"),
+    [(0.0456, "0.046"), (0.0, "< 1e−16"), (5e-15, "5e−15"), (0.00099, "9.9e−4"), (1.0, "1.000")],
+)
+def test_p_value(p, shown):
+    assert numbers.p_value(p) == shown
+
+
+def test_interval_shows_signs_when_its_decimals_are_given():
+    assert numbers.interval(-0.0006, 0.0014, 4) == "[−0.0006, +0.0014]"
+    assert numbers.interval(-0.00001, 0.0014, 4) == "[+0.0000, +0.0014]"
+    assert numbers.interval(1.0, math.nan) == "[1, –]"
+
+
+@given(st.floats())
+def test_no_hyphen_stands_in_for_a_minus(x):
+    assert not re.search("-", numbers.number(x))
+
+
+def test_seconds_and_plural():
+    assert [numbers.seconds(t) for t in (0.0004, 0.025, 0.62, 75.2)] == [
+        "0.001 s", "0.025 s", "0.6 s", "1 min 15 s"
+    ]  # fmt: skip
+    assert numbers.plural(1, "row") == "1 row"
+    assert numbers.plural(20640, "row") == "20,640 rows"
