@@ -61,7 +61,7 @@ class Conditioning:
 
 def correlation(scatter: Float[np.ndarray, "q q"]) -> Float[np.ndarray, "q q"]:
     """Correlation matrix of a scatter matrix; 0 (1 on the diagonal) where a column is constant."""
-    d = np.sqrt(np.diag(scatter))
+    d = np.sqrt(np.maximum(np.diag(scatter), 0.0))  # rounding may leave −0
     safe = np.where(d > 0, d, 1.0)
     C = scatter / safe / safe[:, None]
     np.fill_diagonal(C, 1.0)

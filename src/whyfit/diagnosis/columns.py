@@ -1,0 +1,37 @@
+"""Design columns as the user knows them: by source column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from jaxtyping import Bool
+
+from whyfit.diagnosis.case import Case
+from whyfit.linalg.moments import Moments
+from whyfit.linalg.solve import U
+
+
+def feature_of(case: Case, j: int) -> str:
+    """What `{"drop": [...]}` would name: the source column, or a term the user asked for."""
+    return case.names[j] if case.design.kinds[j] == "term" else case.design.origin[j]
+
+
+def features_of(case: Case, columns: Iterable[int]) -> tuple[str, ...]:
+    """Features behind some design columns, each once, in order."""
+    return tuple(dict.fromkeys(feature_of(case, int(j)) for j in columns))
+
+
+def columns_of(case: Case, feature: str) -> list[int]:
+    """Design columns of one feature."""
+    return [j for j in range(case.p) if feature_of(case, j) == feature]
+
+
+def kinds_of(case: Case, columns: Iterable[int]) -> set[str]:
+    return {case.design.kinds[int(j)] for j in columns}
+
+
+def live_columns(total: Moments) -> Bool[np.ndarray, " p"]:
+    """Columns that vary beyond rounding (the solver's own criterion)."""
+    d = np.sqrt(np.maximum(np.diag(total.scatter)[:-1], 0.0))
+    return d > 64 * U * np.sqrt(max(total.n, 1)) * np.abs(total.mean[:-1])
