@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from whyfit.data.folds import fold_of
 from whyfit.data.table import BLOCK
@@ -38,6 +39,11 @@ class ArrayRows:
     def names(self) -> tuple[str, ...]:
         return self._names
 
+    @cached_property
+    def _fold(self) -> Int[np.ndarray, " n"]:
+        """Labels of all rows: two bytes a row, asked for on every pass."""
+        return fold_of(np.arange(self._y.size), self.k, self.seed)
+
     def blocks(self) -> Iterator[Rows]:
         for start in range(0, self._y.size, BLOCK):
             stop = min(start + BLOCK, self._y.size)
@@ -46,5 +52,5 @@ class ArrayRows:
                 self._X[start:stop],
                 self._y[start:stop],
                 index,
-                fold_of(index, self.k, self.seed),
+                self._fold[start:stop],
             )

@@ -19,17 +19,36 @@ _GROUPS = 1024
 @lru_cache(maxsize=8)
 def _base(k: int, seed: int) -> Int[np.ndarray, " period"]:
     rng = np.random.default_rng([seed, k])
-    return rng.permuted(np.tile(np.arange(k), (_GROUPS, 1)), axis=1).ravel()
+    return rng.permuted(np.tile(np.arange(k, dtype=np.int16), (_GROUPS, 1)), axis=1).ravel()
+
+
+@lru_cache(maxsize=1024)
+def _rotation(k: int, seed: int, period: int) -> int:
+    return int(np.random.default_rng([seed, k, period]).integers(k))
 
 
 def fold_of(index: Int[np.ndarray, " m"], k: int, seed: int) -> Int[np.ndarray, " m"]:
-    """Fold (0..k−1) of each source row number in `index`."""
+    """Fold (0..k−1) of each source row number in `index`, which must not fall."""
     base = _base(k, seed)
-    period, place = np.divmod(index, base.size)
-    rotation = np.zeros(int(period[-1]) + 1 if period.size else 1, dtype=np.int64)
-    for c in np.unique(period):
-        rotation[c] = np.random.default_rng([seed, k, int(c)]).integers(k)
-    return ((base[place] + rotation[period]) % k).astype(np.int16)
+    out = np.empty(len(index), dtype=np.int16)
+    if not len(index):
+        return out
+    first, last = int(index[0]) // base.size, int(index[-1]) // base.size
+    cut = np.searchsorted(index, np.arange(first + 1, last + 1) * base.size)
+    for period, a, b in zip(
+        range(first, last + 1), [0, *cut], [*cut, len(index)], strict=True
+    ):
+        if a == b:
+            continue
+        place = index[a:b] - period * base.size
+        whole = place[-1] - place[0] == b - a - 1  # consecutive rows: a slice, not a gather
+        np.add(
+            base[place[0] : place[-1] + 1] if whole else base[place],
+            _rotation(k, seed, period),
+            out=out[a:b],
+        )
+    np.subtract(out, k, out=out, where=out >= k)
+    return out
 
 
 def fold_count(n: int, wanted: int) -> int:
