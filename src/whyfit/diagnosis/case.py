@@ -43,6 +43,8 @@ class Case:
 
     @classmethod
     def of(cls, table: Table, spec: Spec, engine: Engine | None = None) -> Case:
+        """The case of a table; a table made of (X, y) calls its target "y" if the Spec names none."""
+        spec = spec if spec.target else edited(spec, {"target": "y"})
         return cls(table, spec, Design.of(table, spec), engine=engine or LocalEngine())
 
     # -- what the table is -------------------------------------------------------------------------
