@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -259,8 +259,13 @@ def _status(worst: str | None, fail_on: str) -> int:
 )
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Write there, not to stdout.")
 def predict(
-    model: Path, new: Path, interval: float | None, kind: str, form: str, output: Path | None
-) -> int:  # fmt: skip
+    model: Path,
+    new: Path,
+    interval: float | None,
+    kind: Literal["mean", "new"],
+    form: str,
+    output: Path | None,
+) -> int:
     """Predict the rows of NEW with a saved MODEL."""
     if interval is not None and not 0 < interval < 1:
         raise click.BadParameter("expected a level in (0, 1), e.g. 0.95.", param_hint="--interval")

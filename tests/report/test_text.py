@@ -182,7 +182,19 @@ def test_what_the_remedy_gave():
     assert summary.verdict(Remedy("judge by log loss", {})) == ""
     helped = Trial("held-out R²", 0.5, 0.6, 0.1, 0.08, 0.12, True)
     assert summary.verdict(Remedy("x", {}, helped)) == "tried, helped"
-    assert summary.trial_effect(helped) == "held-out R² 0.50 → 0.60, gain +0.10 [+0.08, +0.12]"
+    assert summary.trial_effect(helped) == (
+        "held-out R² 0.500 → 0.600, gain +0.100 [+0.080, +0.120]"
+    )
+
+
+def test_an_end_that_is_not_zero_never_looks_like_zero():
+    trial = Trial("held-out R²", 0.5, 0.75, 0.25, 0.0004, 0.4996, True)
+    assert "[+0.0004, +0.4996]" in summary.trial_effect(trial)
+
+
+def test_a_count_has_no_interval():
+    trial = Trial("undetermined coefficients", 5.0, 4.0, 1.0, 1.0, 1.0, True)
+    assert summary.trial_effect(trial) == "undetermined coefficients 5 → 4, gain +1"
 
 
 @pytest.mark.parametrize(
@@ -224,6 +236,9 @@ def test_prediction_and_observation_are_told_apart(prediction, parts):
 def test_the_number_against_its_limit_is_said_once():
     assert summary.evidence_line(ILL) == ""  # the message has it
     assert summary.evidence_line(HETERO).endswith("2.61 × [2.44, 2.78] (limit 2)")
+    share = (Evidence("share", 0.8, limit=0.05),)
+    said = dataclasses.replace(HETERO, message="80 % are missing (limit 5 %)", evidence=share)
+    assert summary.evidence_line(said) == ""
     none = Finding("LA102", "x", "probability", "note", (), "m", (Evidence("share", 0.1),))
     assert summary.evidence_line(none) == ""
 

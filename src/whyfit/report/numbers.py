@@ -10,6 +10,7 @@ import math
 
 MISSING = "–"
 _LARGE, _SMALL = 1e12, 1e-4  # outside these a number is written with a power of ten
+_NEGLIGIBLE = 1e-9  # half width of a score below which it is not shown
 _P_FLOOR = 1e-16  # below this a p-value says no more than float64's tail functions can
 
 
@@ -52,13 +53,28 @@ def number(x: float | None, digits: int = 4) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def decimals_for(uncertainty: float | None, fallback: int = 3) -> int:
+def decimals_for(uncertainty: float, fallback: int = 3) -> int:
     """Decimals at which `uncertainty` shows one significant digit, or two if it starts with 1."""
-    if uncertainty is None or not math.isfinite(uncertainty) or uncertainty <= 0:
+    if not math.isfinite(uncertainty) or uncertainty <= 0:
         return fallback
     exponent = math.floor(math.log10(uncertainty))
     leading = uncertainty / 10.0**exponent
     return min(-exponent + (1 if leading < 1.95 else 0), 9)
+
+
+def decimals_for_ends(low: float, high: float) -> int:
+    """Decimals for an interval whose ends matter: two digits of its half width, and none shown as 0.
+
+    An end that is not 0 must not look like it: whether an interval excludes 0 is what is read there.
+    """
+    half = (high - low) / 2
+    if not math.isfinite(half) or half <= 0:
+        return 3
+    places = 1 - math.floor(math.log10(half))
+    for end in (low, high):
+        while end != 0 and round(end, places) == 0 and places < 9:
+            places += 1
+    return min(places, 9)
 
 
 def plus_minus(value: float, low: float | None, high: float | None) -> str:
@@ -66,11 +82,11 @@ def plus_minus(value: float, low: float | None, high: float | None) -> str:
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return number(value)
     half = (high - low) / 2
-    if half <= 0:
-        return number(value)
-    if half < 1e-9:
-        return f"{number(value)} ± {number(half, 1)}"
+    if half < _NEGLIGIBLE:
+        return number(value, 3)
     places = decimals_for(half)
+    if half < abs(value):  # "0.94 ± 0.29" rather than "0.9 ± 0.3"
+        places = max(places, 1 - math.floor(math.log10(abs(value))))
     return f"{fixed(value, places)} ± {fixed(half, places)}"
 
 

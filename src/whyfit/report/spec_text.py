@@ -41,11 +41,10 @@ def render_fix(
     """The Spec after `--fix` beside the one before, then Python that gives the same fit."""
     screen = Screen(max(console_width, 40), colour, encoding)
     fixes = changed(document.spec, before)
-    lines = [Text()]
-    if fixes:
-        lines.append(Text("fixed", style="bold green").append("    remedies that helped, applied"))
-    else:
-        lines.append(Text("fixed", style="bold").append("    nothing: no remedy helped"))
+    lines = [Text("fixed", style="bold")]
+    lines[0].append(
+        "    remedies that helped, applied" if fixes else "    nothing: no remedy helped"
+    )
     lines += [Text("  " + screen.say(line)) for line in assignments(fixes)]
     lines += [Text(), Text("spec", style="bold")]
     lines += [Text("  " + screen.say(line)) for line in assignments(chosen(document.spec))]

@@ -16,7 +16,7 @@ from typing import Any
 
 from whyfit.report.strings import visible
 
-_PIPE_WIDTH = 100  # columns when the output is no terminal and COLUMNS is not set
+_PIPE_WIDTH = 110  # columns when the output is no terminal and COLUMNS is not set
 
 
 def colour_wanted() -> bool:
@@ -26,7 +26,7 @@ def colour_wanted() -> bool:
 
 
 def width() -> int:
-    """Columns of the terminal, COLUMNS if it is set, else 100."""
+    """Columns of the terminal, COLUMNS if it is set, else 110."""
     return shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns
 
 

@@ -12,6 +12,7 @@ from whyfit.diagnosis.finding import SEVERITIES, Finding, Remedy, Trial
 from whyfit.report.document import Document, Score
 from whyfit.report.numbers import (
     decimals_for,
+    decimals_for_ends,
     fixed,
     interval,
     number,
@@ -84,9 +85,10 @@ def headline_scores(document: Document) -> tuple[Named, ...]:
 
 def _like(value: float, score: Score) -> str:
     """`value` rounded as `score` is."""
-    if score.low is None or score.high is None or not score.high > score.low:
+    if score.low is None or score.high is None:
         return number(value, 3)
-    return fixed(value, decimals_for((score.high - score.low) / 2))
+    places = decimals_for((score.high - score.low) / 2)
+    return fixed(value, places) if places <= 4 else number(value, 3)
 
 
 def certain_digits(document: Document) -> int | None:
@@ -159,7 +161,8 @@ def evidence_line(finding: Finding) -> str:
         if e.limit is None or not math.isfinite(e.value):
             continue
         shown, limit = number(e.value, 3), number(e.limit, 3)
-        if limit in finding.message and "limit" in finding.message:
+        said = finding.message
+        if "limit" in said and (limit in said or percent(e.limit) in said):
             return ""
         unit = f" {e.unit}" if e.unit else ""
         span = f" {interval(e.low, e.high)}" if e.low is not None and e.high is not None else ""
@@ -178,8 +181,11 @@ def trial_effect(trial: Trial, *, brief: bool = False) -> str:
         sign = "÷" if (trial.after < trial.before) == (trial.difference > 0) else "×"
         factor, low, high = (_factor(x) for x in (trial.difference, trial.low, trial.high))
         change = f"{sign} {factor} [{low}, {high}]"
+    elif trial.low == trial.high:  # the same in every fold: a count
+        before, after = number(trial.before), number(trial.after)
+        change = f"gain {'+' if trial.difference > 0 else ''}{number(trial.difference)}"
     else:
-        places = decimals_for((trial.high - trial.low) / 2)
+        places = decimals_for_ends(trial.low, trial.high)
         before, after = fixed(trial.before, places), fixed(trial.after, places)
         gain = fixed(trial.difference, places, plus=True)
         change = f"gain {gain} {interval(trial.low, trial.high, places)}"
