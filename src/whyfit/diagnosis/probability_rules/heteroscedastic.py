@@ -60,7 +60,7 @@ from whyfit.probability.spread import Ratio, koenker, normal_coverage_around, ra
 #: Spread of one end over the other that is tolerated. Least squares is commonly called safe up to a ratio of 2 of the
 #: extreme standard deviations (Moore & McCabe); at 1.5, intervals of nominal 95 % cover about 90 % at the wide end.
 RATIO_LIMIT = 1.5
-#: Coverage short of its nominal level by more than this is a warning; 95 % intervals that cover 90 % fail twice as often.
+#: Coverage short of its nominal level by more than this is a warning: at 90 % for 95 % they fail twice as often.
 RELEVANT_SHORTFALL = 0.05
 #: The prediction's coverage and the one observed may differ by this beyond sampling: errors are not exactly normal.
 COVERAGE_TOLERANCE = 0.05
