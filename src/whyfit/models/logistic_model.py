@@ -96,7 +96,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise TargetError(
-                f"y holds one class, {self.classes_[0]!r}; expected at least two classes."
+                f"y holds one class, '{self.classes_[0]}'; expected at least two classes."
             )
         if len(self.classes_) > 2 and self.threshold != 0.5:
             raise SpecError(
