@@ -136,10 +136,8 @@ class NumberEncoder:
         self._last = -math.inf
 
     def add(self, cells: pl.Series) -> Float[np.ndarray, " m"]:
-        if cells.dtype == pl.String:
-            values = self._from_text(cells)
-        else:
-            values = self._from_numbers(cells)
+        of_text = cells.dtype == pl.String
+        values = self._from_text(cells) if of_text else self._from_numbers(cells)
         self._watch(values)
         self.counts.n += values.size
         return values

@@ -35,9 +35,7 @@ def fold_of(index: Int[np.ndarray, " m"], k: int, seed: int) -> Int[np.ndarray, 
         return out
     first, last = int(index[0]) // base.size, int(index[-1]) // base.size
     cut = np.searchsorted(index, np.arange(first + 1, last + 1) * base.size)
-    for period, a, b in zip(
-        range(first, last + 1), [0, *cut], [*cut, len(index)], strict=True
-    ):
+    for period, a, b in zip(range(first, last + 1), [0, *cut], [*cut, len(index)], strict=True):
         if a == b:
             continue
         place = index[a:b] - period * base.size

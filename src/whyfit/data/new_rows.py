@@ -7,7 +7,7 @@ cannot be read count as missing; levels never seen are counted.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -16,24 +16,14 @@ from jaxtyping import Float
 from whyfit.data.coding import Coding, Data, DateCoding, LevelCoding, NumberCoding, TextCoding
 from whyfit.data.dates import date_format_of
 from whyfit.data.encode import Encoder, LevelEncoder
+from whyfit.data.opening import Source, unique_names
 from whyfit.data.plan import Plan, present_cells
-from whyfit.data.table import Source, open_source, unique_names
-from whyfit.data.typed_source import array_source
 from whyfit.errors import SchemaError
 
 if TYPE_CHECKING:
     from whyfit.data.design import Design
 
 _NO_TARGET = "\0"
-
-
-def open_new(source: Any) -> Source:
-    """The reader for new data: as for training, or an (n, p) array alone."""
-    if isinstance(source, np.ndarray) or (
-        isinstance(source, (list, tuple)) and source and isinstance(source[0], (list, tuple))
-    ):
-        return array_source(source)
-    return open_source(source)
 
 
 class NewRows:

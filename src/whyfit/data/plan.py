@@ -121,9 +121,9 @@ def plan_strings(present: pl.Series) -> Plan:
         return Plan("date", formats=dates.formats)
     reason = "dates whose day and month cannot be told apart" if dates.ambiguous else ""
     n, distinct = present.len(), present.n_unique()
-    words = present.str.count_matches(r"\S+").mean()
-    characters = present.str.len_chars().mean()
-    long = float(words or 0) >= TEXT_WORDS or float(characters or 0) > TEXT_CHARACTERS  # type: ignore[arg-type]
+    words = present.str.count_matches(r"\S+").to_numpy().mean()
+    characters = present.str.len_chars().to_numpy().mean()
+    long = words >= TEXT_WORDS or characters > TEXT_CHARACTERS
     if long and n > 1000 and distinct > 0.9 * n:
         return Plan("text", reason=reason)
     return Plan("level", reason=reason)
@@ -154,7 +154,7 @@ def plan_styles(
     """The style of each column of a text sample; one decimal comma makes others likelier."""
     present = [present_cells(c, tokens) for c in columns]
     present = [p.filter(~p.is_in(list(NUMERIC_MISSING))) for p in present]
-    first = [style_of(p, comma_file=False, comma_likely=comma_likely) for p in present]
+    first: list[Style] = [style_of(p, comma_file=False, comma_likely=comma_likely) for p in present]
     proven = any(
         style == "comma" and numeric_share(p, style) >= 1.0 - UNREADABLE
         for p, style in zip(present, first, strict=True)

@@ -23,7 +23,7 @@ from whyfit.data.encode import (
     SkipEncoder,
     TextEncoder,
 )
-from whyfit.data.numbers import read_numbers
+from whyfit.data.numbers import NUMERIC_MISSING, read_numbers
 from whyfit.data.plan import REPEATS, TEXT_CHARACTERS, TEXT_WORDS, UNREADABLE, Plan
 from whyfit.data.schema import Column
 from whyfit.errors import SchemaError
@@ -176,7 +176,7 @@ def _level(
     if encoder.overflow:
         return Plan("text", fixed=True, reason=plan.reason)
     texts = list(encoder.levels)
-    if role is None and not plan.fixed and texts and not plan.kind == "text":
+    if role is None and not plan.fixed and texts:
         share, style_plan = _numeric_levels(texts, encoder)
         if share >= 1.0 - UNREADABLE:
             return style_plan
@@ -238,7 +238,7 @@ def _numeric_levels(texts: list[str], encoder: LevelEncoder) -> tuple[float, Pla
     read = read_numbers(pl.Series(texts, dtype=pl.String), "plain", ())
     tally = encoder.tally.astype(float)
     number = ~np.isnan(read.values)
-    words = np.array([t in ("null", "None", "none", "nan", "NaN", "-") for t in texts])
+    words = np.array([t in NUMERIC_MISSING for t in texts])
     total = tally[~words].sum()
     return (float(tally[number].sum() / total) if total else 0.0), Plan("number")
 

@@ -7,6 +7,7 @@ header, read back with plain reads: a memory map would count against an address-
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import tempfile
@@ -16,55 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from whyfit.data.limits import memory_left
 from whyfit.errors import SourceError
-
-_CGROUP_FILES = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    (
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-    ),
-)
-#: Budget where the system tells nothing (neither /proc nor resource limits).
-_UNKNOWN = 1 << 30
-
-
-def _kilobytes(path: str, key: str) -> int | None:
-    try:
-        with open(path, encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith(key):
-                    return int(line.split()[1]) * 1024
-    except (OSError, ValueError, IndexError):
-        pass
-    return None
-
-
-def _number(path: str) -> int | None:
-    try:
-        return int(Path(path).read_text(encoding="ascii"))
-    except (OSError, ValueError):  # absent, or "max"
-        return None
-
-
-def memory_left() -> int:
-    """Bytes this process may still allocate before some limit stops it."""
-    left: list[int] = []
-    if (available := _kilobytes("/proc/meminfo", "MemAvailable:")) is not None:
-        left.append(available)
-    for limit_file, usage_file in _CGROUP_FILES:
-        limit, usage = _number(limit_file), _number(usage_file)
-        if limit is not None and usage is not None:
-            left.append(limit - usage)
-    try:
-        import resource
-
-        soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-        if soft != resource.RLIM_INFINITY:
-            left.append(soft - (_kilobytes("/proc/self/status", "VmSize:") or 0))
-    except ImportError:  # Windows
-        pass
-    return max(0, min(left, default=2 * _UNKNOWN))
 
 
 class BlockStore:
@@ -91,7 +45,7 @@ class BlockStore:
         try:
             with path.open("wb") as file:
                 for a in arrays:
-                    file.write(np.ascontiguousarray(a).data)
+                    np.ascontiguousarray(a).tofile(file)
         except OSError as error:
             raise SourceError(
                 f"the table does not fit in memory and {path.parent} cannot take it "
@@ -107,10 +61,10 @@ class BlockStore:
         arrays = []
         with self._path(i).open("rb") as file:
             for dtype, shape in block:
-                a = np.empty(shape, dtype)
-                if file.readinto(memoryview(a).cast("B") if a.size else b"") != a.nbytes:
-                    raise SourceError(f"a temporary block of {self._folder} was cut short.")
-                arrays.append(a)
+                a = np.fromfile(file, dtype, math.prod(shape))
+                if a.size != math.prod(shape):
+                    raise SourceError(f"a temporary block in {self._folder} was cut short.")
+                arrays.append(a.reshape(shape))
         return tuple(arrays)
 
     def _path(self, i: int) -> Path:

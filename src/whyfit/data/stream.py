@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 
@@ -42,12 +42,14 @@ class TextStream:
         head = self._raw.read(8)
         self._raw.seek(0)
         self.compression = compression_of(head)
-        opener = {"gzip": gzip.GzipFile, "bz2": bz2.BZ2File, "xz": lzma.LZMAFile}
-        self._file: IO[bytes] = self._raw
-        if self.compression == "gzip":
-            self._file = gzip.GzipFile(fileobj=self._raw)
-        elif self.compression:
-            self._file = opener[self.compression](self._raw)  # type: ignore[assignment]
+        self._file: Any = self._raw
+        match self.compression:
+            case "gzip":
+                self._file = gzip.GzipFile(fileobj=self._raw)
+            case "bz2":
+                self._file = bz2.BZ2File(self._raw)
+            case "xz":
+                self._file = lzma.LZMAFile(self._raw)  # noqa: SIM115 - closed in close()
         self._decoder = None
         if encoding == "utf-8-sig":
             self._read(3)

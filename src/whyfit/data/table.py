@@ -10,42 +10,26 @@ from __future__ import annotations
 import copy
 import dataclasses
 import difflib
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from whyfit.data.encode import Encoder, SkipEncoder
+from whyfit.data.opening import Source, is_pair, open_source, unique_names
 from whyfit.data.plan import Plan, forced, present_cells
 from whyfit.data.roles import Decision, decide
 from whyfit.data.schema import Schema
 from whyfit.data.settle import settle
-from whyfit.data.sniff import compression_of, format_of
 from whyfit.data.store import BlockStore
-from whyfit.data.stream import TextStream
-from whyfit.data.text_source import TextSource
-from whyfit.data.typed_source import (
-    TypedSource,
-    arrays_source,
-    columnar_file,
-    frame_source,
-    is_frame,
-    ndjson_file,
-)
 from whyfit.errors import SchemaError, SourceError, TargetError
 from whyfit.spec import Spec
 
 #: Rows of every block but the last.
 BLOCK = 65_536
-_HEAD = 1 << 20
-#: A plan is revised at most this often, e.g. numbers → strings → free text.
-_REVISIONS = 3
 
 Progress = Callable[[float], None]
-Source = TextSource | TypedSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,87 +135,9 @@ def read_table(source: Any, spec: Spec, *, progress: Progress | None = None) -> 
 
 
 def _with_target(source: Any, spec: Spec) -> Spec:
-    if _is_pair(source) and not spec.target:
+    if is_pair(source) and not spec.target:
         return dataclasses.replace(spec, target="y")
     return spec
-
-
-def _is_pair(source: Any) -> bool:
-    return isinstance(source, (tuple, list)) and len(source) == 2 and not isinstance(source[0], str)
-
-
-def open_source(source: Any, target: str = "y") -> Source:
-    """The reader for whatever `source` is."""
-    if isinstance(source, (str, os.PathLike)):
-        return _open_path(Path(source))
-    if _is_pair(source):
-        return arrays_source(source[0], source[1], target)
-    if is_frame(source):
-        return frame_source(source)
-    raise SourceError(
-        f"a {type(source).__name__} is no table; expected a path, a data frame or arrays (X, y)."
-    )
-
-
-def _open_path(path: Path) -> Source:
-    if not path.exists():
-        near = []
-        if path.parent.is_dir():
-            near = difflib.get_close_matches(
-                path.name, [p.name for p in path.parent.iterdir()], n=1, cutoff=0.6
-            )
-        hint = f"did you mean '{near[0]}'?" if near else "check the path."
-        raise SourceError(f"there is no file '{path}'; {hint}")
-    if path.is_dir():
-        raise SourceError(f"'{path}' is a folder; give one file in it.")
-    try:
-        with TextStream(path) as stream:
-            head = stream._read(_HEAD)
-            whole = len(head) < _HEAD and not stream._read(1)
-    except PermissionError:
-        raise SourceError(
-            f"'{path}' may not be read by this user; check its permissions."
-        ) from None
-    if not head.strip():
-        raise SourceError(f"{path.name} is empty; expected a header line and rows of data.")
-    format = format_of(head, path.name)
-    if format in ("parquet", "feather"):
-        with path.open("rb") as file:
-            compression = compression_of(file.read(8))
-        if compression:
-            raise SourceError(f"{path.name} is {compression} around {format}; decompress it first.")
-        return columnar_file(path, format)
-    if format == "ndjson":
-        return ndjson_file(path)
-    return TextSource(path, head, whole)
-
-
-def unique_names(header: list[str], target: str, source: str) -> tuple[list[str], list[str]]:
-    """Names made present and different, with the reason for each change."""
-    if header.count(target) > 1:
-        raise SchemaError(
-            f"{source} has {header.count(target)} columns named '{target}', the target."
-        )
-    taken, names, reasons = set(header), [], []
-    seen: dict[str, int] = {}
-    for i, name in enumerate(header):
-        reason = ""
-        if not name.strip():
-            name, reason = f"column {i + 1}", "its name was empty"
-            while name in taken:
-                name += "'"
-            taken.add(name)
-        seen[name] = seen.get(name, 0) + 1
-        if seen[name] > 1:
-            copy = seen[name]
-            while f"{name} ({copy})" in taken:
-                copy += 1
-            reason = f"the name '{name}' occurred before"
-            name = f"{name} ({copy})"
-            taken.add(name)
-        names.append(name)
-        reasons.append(reason)
-    return names, reasons
 
 
 def check_target(names: list[str], target: str, source: str) -> None:
@@ -265,18 +171,19 @@ def _ingest(source: Source, spec: Spec, progress: Progress | None) -> Table:
                 cells = present_cells(cells, tokens)
             plans[i] = forced(role, plans[i], cells, name)
     del sample
-    for _ in range(_REVISIONS + 1):
+    while True:
         encoders, store, stored, n = _read_once(source, plans, tokens, progress)
         outcome = [
             decide(name, e, p, spec.roles.get(name), target=name == spec.target)
             for name, e, p in zip(names, encoders, plans, strict=True)
         ]
-        revised = [p if isinstance(o, Decision) else o for p, o in zip(plans, outcome, strict=True)]
-        if revised == plans:
+        decisions = [o for o in outcome if isinstance(o, Decision)]
+        if len(decisions) == len(outcome):
             break
+        # The first rows misled: read again. A revised plan is fixed or of another kind, and none
+        # leads back to where it came from, so this ends.
         store.close()
-        plans = revised
-    decisions = [o for o in outcome if isinstance(o, Decision)]
+        plans = [p if isinstance(o, Decision) else o for p, o in zip(plans, outcome, strict=True)]
     decisions = settle(decisions, renamed, spec, n, source.name)
     schema = Schema(tuple(d.column for d in decisions), n)
     return Table(source, schema, store, [decisions[i] for i in stored])

@@ -56,7 +56,7 @@ def write_term(
             with np.errstate(divide="ignore", invalid="ignore"):
                 np.log(inputs[0], out=out)
             out[~np.isfinite(out)] = np.nan
-        case "hinge":
+        case "hinge" if term.knot is not None:
             np.subtract(inputs[0], term.knot, out=out)
             np.maximum(out, 0.0, out=out)
         case "product":

@@ -178,7 +178,7 @@ class TextSource:
                         types[i] = pl.String
                 return columns
 
-            size = self._chunk_size(stream)
+            size = self._chunk_size()
             try:
                 for chunk in self._chunks(stream, size):
                     waiting.append(
@@ -196,7 +196,7 @@ class TextSource:
         if blank:
             self.details["blank_lines"] = blank
 
-    def _chunk_size(self, stream: TextStream) -> int:
+    def _chunk_size(self) -> int:
         return max(CHUNK, min(8 * CHUNK, CHUNK_ROWS * 10 * len(self.header)))
 
     def _parse(self, chunk: Chunk, types: list[type[pl.DataType]]) -> _Parsed:

@@ -88,8 +88,7 @@ def columnar_file(path: Path, format: str) -> TypedSource:
 
     def make() -> Iterator[pl.DataFrame]:
         try:
-            for frame in lazy.collect_batches(chunk_size=ROWS, maintain_order=True):
-                yield frame
+            yield from lazy.collect_batches(chunk_size=ROWS, maintain_order=True)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise _damaged(name, format, error) from None
 
