@@ -8,8 +8,12 @@ import numpy as np
 from jaxtyping import Bool
 
 from whyfit.diagnosis.case import Case
+from whyfit.diagnosis.words import listed
 from whyfit.linalg.moments import Moments
+from whyfit.linalg.relations import Relation
 from whyfit.linalg.solve import U
+
+_LONG = 90  # characters of a relation beyond which it is described, not written out
 
 
 def feature_of(case: Case, j: int) -> str:
@@ -35,3 +39,20 @@ def live_columns(total: Moments) -> Bool[np.ndarray, " p"]:
     """Columns that vary beyond rounding (the solver's own criterion)."""
     d = np.sqrt(np.maximum(np.diag(total.scatter)[:-1], 0.0))
     return d > 64 * U * np.sqrt(max(total.n, 1)) * np.abs(total.mean[:-1])
+
+
+def shown_names(case: Case) -> list[str]:
+    """Names as they stand in a formula: "[sex=male]" where the bare name would confuse it."""
+    return [f"[{n}]" if set(n) & set(" =+−-×/") else n for n in case.names]
+
+
+def written(case: Case, r: Relation) -> str:
+    """The relation as a formula, or in words if that would be too long."""
+    text = r.text(shown_names(case))
+    if len(text) <= _LONG:
+        return text
+    nearly = "" if r.exact else "nearly "
+    return (
+        f"{shown_names(case)[r.column]} is {nearly}a sum of {len(r.others)} columns"
+        f" of {listed(features_of(case, r.others), 3)}"
+    )

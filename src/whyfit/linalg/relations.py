@@ -37,6 +37,7 @@ _DENOMINATOR = 12
 #: Half a unit of the last decimal counts as rounding only below this share of the standard deviation.
 _FINE = 0.02
 _CONCENTRATION = 5
+_IDLE = 1e-9  # a coefficient that moves a by less than this share of its spread is rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Relation:
         ]
         if sharp and self.intercept:
             parts.append(_signed(self.intercept, sharp))
+        parts.sort(key=lambda p: p[1] != "+")  # stable: terms to add before terms to take away
         right = "".join(parts)
         right = right[3:] if right.startswith(" + ") else "−" + right[3:]
         return f"{names[self.column]} {'=' if sharp else '≈'} {right if parts else '0'}"
@@ -141,6 +143,10 @@ def relation(X: Float[np.ndarray, "s p"], column: int, others: Sequence[int]) ->
     best = _rounded(a, B, c, c0, slack)
     if best.good.mean() < MOST_ROWS and len(a) > 2 * (B.shape[1] + 1):
         c, c0 = _trimmed(a, B, residual)
+        if (idle := np.abs(c) * B.std(axis=0) <= _IDLE * a.std()).any() and not idle.all():
+            return relation(
+                X, column, [int(j) for j, out in zip(others, idle, strict=True) if not out]
+            )
         other = _rounded(a, B, c, c0, slack)
         best = other if other.good.mean() >= MOST_ROWS else best
     if best.good.mean() < MOST_ROWS:

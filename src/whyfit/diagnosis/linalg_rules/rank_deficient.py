@@ -41,8 +41,15 @@ from jaxtyping import Float
 
 from whyfit.data.coding import MISSING
 from whyfit.diagnosis.case import Case
-from whyfit.diagnosis.columns import columns_of, feature_of, features_of, live_columns
-from whyfit.diagnosis.finding import Evidence, Severity
+from whyfit.diagnosis.columns import (
+    columns_of,
+    feature_of,
+    features_of,
+    live_columns,
+    shown_names,
+    written,
+)
+from whyfit.diagnosis.finding import SEVERITIES, Evidence, Severity
 from whyfit.diagnosis.measures import Measure, skill_of
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import listed, plural
@@ -55,7 +62,6 @@ MOST_FINDINGS = 5
 #: Eigenvalues of a correlation matrix below this are zero to rounding: 1 − R² of an exact relation is about
 #: 10⁻¹⁵ when it is computed from a Gram matrix (Higham 2002, §20.4).
 _NULL = 1e-13
-_LONG = 90  # characters of a relation beyond which it is described, not written out
 
 
 def undetermined(case: Case) -> Float[np.ndarray, " k"]:
@@ -83,10 +89,6 @@ class _Group:
     features: tuple[str, ...]
     relations: tuple[Relation, ...]
 
-    @property
-    def columns(self) -> tuple[int, ...]:
-        return tuple(dict.fromkeys(j for r in self.relations for j in r.columns))
-
 
 def check(case: Case) -> Iterator[Suspicion]:
     """Certain facts: the solver's own decisions on these data."""
@@ -96,7 +98,7 @@ def check(case: Case) -> Iterator[Suspicion]:
     if case.spec.ridge or not gone.size or live.sum() >= case.n - 1:
         return  # with as many columns as rows the rule more-features-than-rows speaks
     groups = _groups(case, gone)
-    ours = [g for g in groups if _severity(case, g.columns) != "error"]
+    ours = [g for g in groups if _severity(case, g.relations) != "error"]
     theirs = [g for g in groups if g not in ours]
     for some in (theirs, ours):
         if len(some) > (MOST_FINDINGS if some is theirs else 1):
@@ -140,24 +142,22 @@ def _redundant(case: Case, group: _Group) -> tuple[str, ...]:
     return tuple(case.names[r.column] for r in group.relations)
 
 
-def _severity(case: Case, columns: tuple[int, ...]) -> Severity:
+def _severity(case: Case, relations: Iterable[Relation]) -> Severity:
     """Columns that mark missing cells are whyfit's own: with them, nothing the user made is wrong."""
-    ours = [
-        case.design.kinds[j] == "indicator" or case.names[j].endswith(f"={MISSING}")
-        for j in columns
-    ]
-    return "note" if all(ours) else "warning" if any(ours) else "error"
-
-
-def _written(case: Case, r: Relation) -> str:
-    text = r.text(case.names)
-    if len(text) <= _LONG:
-        return text
-    return f"{case.names[r.column]} is a sum of {len(r.others)} columns of {listed(features_of(case, r.others), 3)}"
+    worst: list[Severity] = []
+    for r in relations:
+        ours = [
+            case.design.kinds[j] == "indicator" or case.names[j].endswith(f"={MISSING}")
+            for j in r.columns
+        ]
+        worst.append("note" if all(ours) else "warning" if any(ours) else "error")
+    return min(worst, key=SEVERITIES.index)
 
 
 def _shortest(case: Case, relations: Iterable[Relation]) -> Relation:
-    return min(relations, key=lambda r: (not r.exact, len(r.others), len(r.text(case.names))))
+    return min(
+        relations, key=lambda r: (not r.exact, len(r.others), len(r.text(shown_names(case))))
+    )
 
 
 def _solved_for(case: Case, r: Relation, remove: tuple[str, ...]) -> Relation:
@@ -174,7 +174,7 @@ def _solved_for(case: Case, r: Relation, remove: tuple[str, ...]) -> Relation:
 def _one(case: Case, group: _Group) -> Confirmed:
     remove = _redundant(case, group)
     shortest = _solved_for(case, _shortest(case, group.relations), remove)
-    text, count = _written(case, shortest), len(group.relations)
+    text, count = written(case, shortest), len(group.relations)
     names = listed(group.features, 4)
     if len(group.features) == 1:
         message = f"{text}: the coefficients of {names} are not determined by the data"
@@ -184,7 +184,7 @@ def _one(case: Case, group: _Group) -> Confirmed:
         message = f"{count} columns of {names} follow exactly from the others, e.g. {text}"
     return Confirmed(
         RULE.finding(
-            _severity(case, group.columns),
+            _severity(case, group.relations),
             group.features,
             message,
             evidence=_evidence(case, count, shortest),
@@ -198,15 +198,15 @@ def _one(case: Case, group: _Group) -> Confirmed:
 def _many(case: Case, groups: list[_Group]) -> Confirmed:
     relations = [r for g in groups for r in g.relations]
     best = _shortest(case, relations)
-    severities = [_severity(case, g.columns) for g in groups]
-    worst = next(s for s in ("error", "warning", "note") if s in severities)
+    severities = [_severity(case, g.relations) for g in groups]
+    worst = min(severities, key=SEVERITIES.index)
     features = tuple(dict.fromkeys(f for g in groups for f in g.features))
     remove = tuple(dict.fromkeys(f for g in groups for f in _redundant(case, g)))
     return Confirmed(
         RULE.finding(
             worst,
             features,
-            f"{plural(len(relations), 'column')} follow exactly from others, e.g. {_written(case, best)}",
+            f"{plural(len(relations), 'column')} follow exactly from others, e.g. {written(case, best)}",
             evidence=_evidence(case, len(relations), best),
             prediction=_prediction(best),
             explains=("LA107",),

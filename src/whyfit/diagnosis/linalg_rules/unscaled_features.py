@@ -1,0 +1,212 @@
+"""Features are measured in units so different that gradient methods crawl.
+
+What it says
+
+The largest and the smallest spread among the columns differ so much that the loss is a long narrow valley: steep
+across, almost flat along. Dividing every column by its standard deviation would make it much rounder.
+
+The mathematics
+
+For L(w) = (1/n) Σ (y − ŷ)² the gradient is ∂L/∂w = −(2/n) Xᵀ(y − ŷ) and the Hessian H = (2/n) XᵀX (columns centred).
+Gradient descent w ← w − η ∂L/∂w is stable for η < 2/λ_max. With η = 1/λ_max the part of the error along the
+eigenvector of λ_i shrinks by 1 − λ_i/λ_max per step, and the flattest part needs about
+
+    (κ/2) ln(1/ε) steps to shrink its share of the loss to ε,      κ = λ_max/λ_min.
+
+H has squared units: columns whose spreads differ by a factor 1000 already give κ = 10⁶. In eigen-coordinates the whole
+path is known without walking it, L_t − L* = Σ e_i (1 − λ_i/λ_max)²ᵗ, and whyfit reads off how many steps bring the
+excess loss to 1 % of its start, before and after scaling. Both descents are then really run (the slow one for a few
+thousand steps) and must do what was predicted. Reference: Boyd & Vandenberghe (2004), Convex Optimization, §9.3.
+
+Why it hurts
+
+The closed-form fit of whyfit does not suffer: it scales internally. But the same data in a gradient method (a
+neural network, SGD, a logistic solver with an iteration limit) stop far from the optimum; a ridge or lasso penalty
+on raw columns punishes a coefficient for its unit; distances between rows are ruled by one column. An offset
+(years around 2000, say) makes it worse still where an intercept is learned by the same steps.
+
+What to do
+
+Subtract the mean and divide by the standard deviation, from training rows only, and keep both numbers with the model.
+The fit and its predictions do not change, only the road to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Float
+
+from whyfit.calculus.descent import Quadratic
+from whyfit.diagnosis.case import Case
+from whyfit.diagnosis.columns import features_of, live_columns, shown_names
+from whyfit.diagnosis.finding import Evidence
+from whyfit.diagnosis.measures import Measure
+from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
+from whyfit.linalg.moments import Moments
+
+#: κ(XᵀX) before ÷ after standardising, from which iteration counts differ visibly whatever the target
+#: (whyfit's catalogue; a ratio of spreads of √1000 ≈ 32).
+KAPPA_RATIO = 1e3
+#: The steps that really matter must differ too: a flat direction that holds none of the loss costs nothing.
+STEPS_RATIO = 10.0
+EPSILON = 0.01  # share of the excess loss that counts as left
+#: Steps really taken to check the prediction on raw columns; cheap at p dimensions.
+RUN = 2000
+#: Predicted and observed share of the excess loss after those steps may differ by this much.
+TOLERANCE = 0.01
+#: Gradient solvers commonly stop by themselves after about this many steps (scikit-learn's SGD: 1000 epochs).
+BUDGET = 1000
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def check(case: Case) -> Iterator[Suspicion]:
+    """Certain facts: the curvature of these data."""
+    if case.spec.standardise or case.p < 2:
+        return
+    total = _fitted(case, case.moments.total)
+    raw, unit = _kappa(total, False), _kappa(total, True)
+    if np.isfinite(raw) and raw / unit >= KAPPA_RATIO:
+        yield Suspicion(lambda: _confirm(case, total, raw, unit))
+
+
+def _fitted(case: Case, total: Moments) -> Moments:
+    """Moments of the columns that take part, y last."""
+    keep = ~case.linear.dropped & live_columns(total)
+    return total.columns(np.append(keep, True))
+
+
+def _kappa(total: Moments, standardise: bool) -> float:
+    A = Quadratic.of(total, standardise).A
+    if not len(A):
+        return 1.0
+    # The smallest eigenvalue of a badly scaled matrix is lost beside the largest; its inverse has it well.
+    d = np.sqrt(np.diag(A))
+    inverse = np.linalg.pinv(A / d / d[:, None], hermitian=True) / d / d[:, None]
+    return float(np.linalg.norm(A, 2) * np.linalg.norm(inverse, 2))
+
+
+def steps_per_training_set(case: Case) -> Float[np.ndarray, " k"]:
+    """Steps of gradient descent to 1 % excess loss, on the columns as the Spec has them."""
+    out = np.empty(case.k)
+    for j in range(case.k):
+        loss = Quadratic.of(_fitted(case, case.moments.without(j)), case.spec.standardise)
+        out[j] = max(loss.steps_to(EPSILON), 1.0)
+    return out
+
+
+STEPS = Measure("gradient steps to 1 % excess loss", steps_per_training_set, "lower", "ratio")
+
+
+def _confirm(case: Case, total: Moments, raw: float, unit: float) -> Confirmed | None:
+    before, after = Quadratic.of(total), Quadratic.of(total, standardise=True)
+    slow, quick = before.steps_to(EPSILON), after.steps_to(EPSILON)
+    if not np.isfinite(slow) or slow < STEPS_RATIO * max(quick, 1.0):
+        return None
+    left = _left(before, min(slow, RUN))
+    told = before.remaining(min(slow, RUN))
+    run = after.run(int(min(quick + 10, RUN)), until=EPSILON)
+    walked = len(run) - 1
+    if abs(left - told) > TOLERANCE or (quick <= RUN and abs(walked - quick) > 1):
+        return None
+    seen = f"{walked:,} when run"
+    if quick > RUN:
+        seen = f"{_share(_left(after, RUN))} left after {RUN:,}"
+    wide, narrow, sd = _extremes(case)
+    subject = features_of(case, [wide, narrow])
+    return Confirmed(
+        RULE.finding(
+            "note",
+            subject,
+            f"spreads from {sd[narrow]:.3g} ({shown_names(case)[narrow]}) to {sd[wide]:,.3g}"
+            f" ({shown_names(case)[wide]}): gradient descent would need {_count(slow)} steps,"
+            f" {_count(quick)} on scaled columns",
+            evidence=(
+                Evidence(
+                    "κ(XᵀX) before ÷ after scaling", raw / unit, limit=KAPPA_RATIO,
+                    formula=rf"\frac{{\kappa_{{\text{{raw}}}}}}{{\kappa_{{\text{{scaled}}}}}}"
+                    rf" = \frac{{{_power(raw)}}}{{{_power(unit)}}} = {_power(raw / unit)}",
+                    unit="×",
+                ),
+                Evidence("largest ÷ smallest standard deviation", float(sd[wide] / sd[narrow]), unit="×"),
+                Evidence(
+                    "largest stable step on raw columns", 2 / before.largest_curvature,
+                    formula=rf"\eta < 2/\lambda_{{\max}} = 2/{_power(before.largest_curvature)}",
+                ),
+                Evidence(
+                    "steps to 1 % excess loss, raw", slow, limit=BUDGET,
+                    formula=rf"t \le \tfrac{{\kappa}}{{2}}\ln\tfrac{{1}}{{\varepsilon}}"
+                    rf" = \tfrac12\,{_power(raw)}\,\ln 100 = {_power(raw / 2 * np.log(100))}",
+                    unit="steps",
+                ),
+                Evidence("steps to 1 % excess loss, scaled", walked, predicted=quick, unit="steps"),
+                Evidence(
+                    f"excess loss left after {min(slow, RUN):,.0f} steps, raw", left, predicted=told
+                ),
+                Evidence("κ with the intercept and the offsets of the columns", _kappa_with_offsets(total)),
+            ),
+            prediction=(
+                f"predicted {_share(told)} of the excess loss left after {min(slow, RUN):,.0f} steps, scaled 1 %"
+                f" in {_count(quick)}   observed {_share(left)}, {seen}"
+            ),
+        ),
+        (Proposal("standardise the columns", {"standardise": True}, STEPS),),
+    )  # fmt: skip
+
+
+def _extremes(case: Case) -> tuple[int, int, Float[np.ndarray, " p"]]:
+    """Columns with the largest and smallest spread, numbers if they alone make the difference; all spreads."""
+    total = case.moments.total
+    sd = np.sqrt(np.maximum(np.diag(total.scatter)[:-1], 0.0) / total.n)
+    live = ~case.linear.dropped & live_columns(total)
+    numbers = np.flatnonzero(live & np.isin(case.design.kinds, ("numeric", "term", "text")))
+    if numbers.size < 2 or (sd[numbers].max() / sd[numbers].min()) ** 2 < KAPPA_RATIO:
+        numbers = np.flatnonzero(live)
+    return int(numbers[np.argmax(sd[numbers])]), int(numbers[np.argmin(sd[numbers])]), sd
+
+
+def _left(loss: Quadratic, steps: float) -> float:
+    """Share of the excess loss that a descent really taken leaves."""
+    losses = loss.run(int(steps))
+    return float((losses[-1] - loss.minimum) / (losses[0] - loss.minimum))
+
+
+def _kappa_with_offsets(total: Moments) -> float:
+    """κ of [1 X]ᵀ[1 X]: what a method sees that learns the intercept by the same steps."""
+    mu = total.mean[:-1]
+    M = np.empty((mu.size + 1, mu.size + 1))
+    M[0, 0], M[0, 1:], M[1:, 0] = 1.0, mu, mu
+    M[1:, 1:] = total.scatter[:-1, :-1] / total.n + np.outer(mu, mu)
+    d = np.sqrt(np.diag(M))
+    inverse = np.linalg.pinv(M / d / d[:, None], hermitian=True) / d / d[:, None]
+    return float(np.linalg.norm(M, 2) * np.linalg.norm(inverse, 2))
+
+
+def _share(x: float) -> str:
+    return f"{100 * x:.2g} %" if x < 0.995 else f"{100 * x:.4g} %"
+
+
+def _count(x: float) -> str:
+    if x < 1e6:
+        return f"{x:,.0f}"
+    mantissa, exponent = f"{x:.1e}".split("e")
+    return f"{mantissa}·10{str(int(exponent)).translate(_RAISED)}"
+
+
+def _power(x: float) -> str:
+    if 1e-3 <= x < 1e5:
+        return f"{x:.4g}"
+    mantissa, exponent = f"{x:.1e}".split("e")
+    return rf"{mantissa}\times 10^{{{int(exponent)}}}"
+
+
+RULE = Rule(
+    "LA108",
+    "unscaled-features",
+    "linear algebra",
+    "note",
+    check,
+    __doc__,
+    reference="Boyd & Vandenberghe (2004), Convex Optimization, §9.3.",
+)
