@@ -42,8 +42,8 @@ def touches(finding: Finding, columns: Iterable[str]) -> bool:
 
 
 def verdicts(faults: Iterable[Fault], looks: Sequence[Look]) -> tuple[Verdict, ...]:
-    """For each fault the first look that saw it, and the finding it saw it by."""
-    return tuple(_verdict(fault, looks) for fault in faults)
+    """For each fault the finding that saw it: in the first look, a hidden one in the last."""
+    return tuple(_verdict(f, looks[-1:] if f.hidden else looks[:1]) for f in faults)
 
 
 def _verdict(fault: Fault, looks: Sequence[Look]) -> Verdict:
@@ -101,7 +101,8 @@ def _found(finding: Finding | None, note: str, layout: Layout, width: int) -> li
     if note:
         lines += [Text(part) for part in layout.screen.wrap(note, width)]
     if finding.remedy and finding.remedy.trial:
-        effect = summary.trial_effect(finding.remedy.trial, brief=True)
-        done = f"{finding.remedy.name}: {effect}, {summary.verdict(finding.remedy)}"
+        trial = finding.remedy.trial
+        effect = f"{summary.trial_effect(trial, brief=True)}, " if trial.helped else ""
+        done = f"{finding.remedy.name}: {effect}{summary.verdict(finding.remedy)}"
         lines += [Text(part, style="dim") for part in layout.screen.wrap(layout.say(done), width)]
     return lines

@@ -46,8 +46,9 @@ LAW_LINES = (
 NOISE_LINE = "ε is normal with a standard deviation of 9 % of the price."
 
 COMMISSION = 0.03  # the agent's share of the price: known only once the price is
-COMMISSION_SPREAD = 0.0004  # sd of that share: every sale is negotiated
+COMMISSION_STEP = 100.0  # commissions are in whole hundreds
 M2_PER_SQFT = 0.09290304
+MEASURED = 0.005  # relative sd of measuring the area twice
 GARAGE_SHARE = 0.7
 LOT_MEDIAN, LOT_SPREAD = 646, 0.4  # log-normal, so the mean is 700 m²
 _HEATING_SHARES = (("gas", 0.545), ("electric", 0.30), ("heat pump", 0.15), ("district", 0.005))
@@ -58,7 +59,7 @@ class Fault:
     """A planted fault: what it is, the columns it sits in, the rules any of which must find it.
 
     No columns means that it sits in the errors of the fit, whatever columns a rule names.
-    `hidden` faults may show only once the leaked column is gone.
+    A `hidden` fault can only be seen without the leaked column, which leaves no errors to look at.
     """
 
     what: str
@@ -68,21 +69,21 @@ class Fault:
 
 
 PLANTED = (
-    Fault("the target leaks: 3 % of the price", ("agent_commission",), ("LA113",)),
+    Fault("a leak: 3 % of the price", ("agent_commission",), ("LA113",)),
     Fault(
-        "near copy: the same area in m², rounded",
+        "a near copy: the area again, in m²",
         ("living_area_m2", "sqft"),
         ("LA107", "LA106"),
     ),
     Fault(
-        "mixed units: sqft, m², years, an index from 0 to 10",
+        "mixed units",
         ("sqft", "lot_size_m2", "location", "age", "bedrooms"),
         ("LA108",),
     ),
-    Fault("a spread that grows with the price", (), ("PR304",), hidden=True),
-    Fault('cells that are no number: "call agent"', ("lot_size_m2",), ("LA101",)),
+    Fault("a spread that grows with price", (), ("PR304",), hidden=True),
+    Fault('cells that say "call agent"', ("lot_size_m2",), ("LA101",)),
     Fault("empty cells and NA", ("lot_size_m2", "bathrooms"), ("LA102",)),
-    Fault("a number that only names the row", ("listing_id",), ("LA105",)),
+    Fault("a name for each row", ("listing_id",), ("LA105",)),
 )
 
 _NORMAL = NormalDist()
@@ -127,9 +128,9 @@ def _clip(x: float, low: float, high: float) -> float:
 
 def _house(draw: _Draw, number: int) -> dict[str, str | float]:
     """One listing without faults in its cells; numbers are already rounded as the file shows them."""
-    sqft = round(_clip(math.exp(draw.normal(math.log(1900), 0.33)), 550, 5200))
+    sqft = round(_clip(math.exp(draw.normal(math.log(1900), 0.38)), 550, 5200))
     bedrooms = round(_clip(0.4 + sqft / 760 + draw.normal(0, 0.7), 1, 6))
-    location = round(_clip(draw.normal(6, 2), 0, 10), 1)
+    location = round(10 * draw.uniform(), 1)
     age = math.floor(_clip(-28 * math.log(max(draw.uniform(), 1e-12)), 0, 90))
     lot = round(_clip(math.exp(draw.normal(math.log(LOT_MEDIAN), LOT_SPREAD)), 150, 2600))
     garage = "yes" if draw.uniform() < GARAGE_SHARE else "no"
@@ -145,12 +146,12 @@ def _house(draw: _Draw, number: int) -> dict[str, str | float]:
     }  # fmt: skip
     mean = _law(values, garage, heating)
     price = round(mean * (1 + NOISE * draw.normal()), -2)
-    commission = round(price * draw.normal(COMMISSION, COMMISSION_SPREAD))
+    commission = round(price * COMMISSION / COMMISSION_STEP) * int(COMMISSION_STEP)
     return {
         "listing_id": f"H-{20417 + 7 * number}",
         "description": told + draw.one_of(_EXTRA),
         "sqft": sqft,
-        "living_area_m2": round(sqft * M2_PER_SQFT),
+        "living_area_m2": round(sqft * M2_PER_SQFT * draw.normal(1.0, MEASURED), 1),
         "bedrooms": bedrooms,
         "bathrooms": bathrooms,
         "location": location,

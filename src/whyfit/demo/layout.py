@@ -30,12 +30,12 @@ class Layout:
         return self.screen.say(text)
 
     def heading(self, title: str, right: str = "") -> list[Text]:
-        """A blank line, the title, `right` flush with the right edge, a blank line."""
+        """A blank line, then the title with `right` flush with the right edge."""
         line = Text(self.say(title), style="bold")
         room = self.screen.width - line.cell_len - cell_len(self.say(right))
         if right and room >= INDENT:
             line.append(" " * room).append(self.say(right), style="not bold dim")
-        return [Text(), line, Text()]
+        return [Text(), line]
 
     def prose(self, text: str, indent: int = INDENT, style: str = "") -> list[Text]:
         width = self.screen.width - indent

@@ -23,18 +23,18 @@ TUMOUR = ("mean radius", "mean texture", "mean smoothness")
 
 DIABETES_KNOWN = (
     Fault(
-        "cholesterol four times over: total s1, LDL s2, HDL s3, and s4 = s1 / s3",
+        "cholesterol in four ways, s4 = s1/s3",
         ("s1", "s2", "s3", "s4"),
         ("LA107", "LA106"),
     ),
 )
 CANCER_KNOWN = (
     Fault(
-        "the size of the nuclei three times over: radius, perimeter, area",
+        "one size in three ways",
         ("mean radius", "mean perimeter", "mean area"),
         ("LA107", "LA106"),
     ),
-    Fault("30 columns separate the two diagnoses without an error", (), ("CA205",)),
+    Fault("the diagnoses can be separated", (), ("CA205",)),
 )
 
 

@@ -93,7 +93,7 @@ def _houses(stage: Stage) -> None:
     looks = [found.Look(result.findings)]
     second = _without_leak(result)
     if second is not None:
-        looks.append(found.Look(second.findings, "hidden by the leak, seen without it"))
+        looks.append(found.Look(second.findings, "once the leaked column is gone"))
     seen = found.verdicts(houses.PLANTED, looks)
     hits = sum(v.finding is not None for v in seen)
     lines = layout.heading("6  Planted and found", f"{hits} of {len(seen)}")
