@@ -1,7 +1,7 @@
 """`.whyfit` files: a model as data. A JSON header and raw arrays; nothing in it is ever executed.
 
     offset  bytes  content
-    0       8      89 57 48 59 46 49 54 0A       "\\x89WHYFIT\\n"
+    0       8      89 57 48 59 46 49 54 0A  "\\x89WHYFIT\\n"
     8       4      format version                little-endian, as all numbers of the file
     12      4      length h of the header
     16      8      length a of the arrays

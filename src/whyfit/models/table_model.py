@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 
 from whyfit.data.coding import RARE, LevelCoding
 from whyfit.data.design import Design
-from whyfit.data.new_rows import NewRows, open_new
+from whyfit.data.new_rows import NewRows
 from whyfit.data.typed_source import array_source
 from whyfit.diagnosis.case import Case
 from whyfit.errors import ShapeError, SpecError
@@ -258,7 +258,7 @@ class TableModel:
     def _open(self, source: Any) -> NewRows:
         listed = isinstance(source, list) and bool(source) and isinstance(source[0], list | tuple)
         if not (isinstance(source, np.ndarray) or listed):
-            return NewRows(self.design, open_new(source))
+            return self.design.read_new(source)
         array = array_source(source)
         features = [f.name for f in self.design.features]
         needed = list(self.design.sources)

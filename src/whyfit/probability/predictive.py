@@ -104,11 +104,14 @@ class LinearLaw:
 
     def predict(self, X: Float[np.ndarray, "m p"], kind: Kind = "new") -> Float[np.ndarray, " m"]:
         """ŷ; of a log target the median exp(η), or with kind "mean" the mean exp(η + σ²/2)."""
-        eta = self.centre + (X - self.mean) @ self.coef
+        eta = self._eta(X)
         if not self.log:
             return eta
         with np.errstate(over="ignore"):
             return np.exp(eta + (self.sigma2 / 2 if kind == "mean" else 0.0))
+
+    def _eta(self, X: Float[np.ndarray, "m p"]) -> Float[np.ndarray, " m"]:
+        return self.centre + (X - self.mean) @ self.coef
 
     def interval(self, X: Float[np.ndarray, "m p"], level: float, kind: Kind = "new") -> Interval:
         """Prediction, low, high for the mean of such rows ("mean") or for one new row ("new").
@@ -121,7 +124,7 @@ class LinearLaw:
         """
         D = np.ones((len(X), len(self.coef) + 1))
         np.subtract(X, self.mean, out=D[:, 1:])
-        eta = self.centre + D[:, 1:] @ self.coef
+        eta = self._eta(X)
         variance = quadratic(D, self.covariance)
         if kind == "new":
             variance += self.sigma2
