@@ -30,7 +30,7 @@ def pages() -> dict[str, str]:
 
 
 def page(rule) -> str:
-    head = f"# {rule.code} {rule.slug}\n\n{rule.pillar} · {rule.severity}\n"
+    head = f"# {rule.code} {rule.slug}\n\n{rule.pillar} · at worst: {rule.severity}\n"
     return f"{NOTICE}\n\n{head}\n{markdown(rule.page)}\n"
 
 
@@ -50,7 +50,7 @@ def index(rules) -> str:
     parts = [NOTICE, "", "# Rules", ""]
     for pillar in PILLARS:
         parts += [f"## {pillar.capitalize()}", ""]
-        parts += ["| code | rule | severity | what it says |", "|---|---|---|---|"]
+        parts += ["| code | rule | at worst | what it says |", "|---|---|---|---|"]
         for rule in (r for r in rules if r.pillar == pillar):
             link, summary = (
                 f"[{rule.slug}]({rule.slug}.md)",
