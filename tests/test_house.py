@@ -136,5 +136,37 @@ def test_rule_pages_are_current():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_documented_commands_and_options_exist(page: str):
+    import click
+
+    from whyfit.cli import commands
+
+    text = (ROOT / page).read_text(encoding="utf-8")
+    lines = re.findall(r"^    (?:\$ )?whyfit (.+)$", text, re.MULTILINE)
+    lines += re.findall(r"`whyfit ([^`]+)`", text)
+    assert lines or page != "README.md"
+    for line in lines:
+        name, *rest = line.partition("#")[0].split()
+        if name.startswith("-"):
+            continue
+        command = commands.commands.get(name)
+        assert isinstance(command, click.Command), f"{page}: there is no `whyfit {name}`"
+        known = {option for parameter in command.params for option in parameter.opts}
+        used = {word.partition("=")[0] for word in rest if word.startswith("-")}
+        assert used <= known, f"{page}: `whyfit {line}` uses {sorted(used - known)}"
+
+
+def test_links_between_documents_lead_somewhere():
+    broken = []
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    assert len(pages) > 5
+    for page in pages:
+        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            if "://" not in link and not (page.parent / link).exists():
+                broken.append(f"{page.name}: {link}")
+    assert not broken, "\n".join(broken)
+
+
 def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
