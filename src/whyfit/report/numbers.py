@@ -77,17 +77,28 @@ def decimals_for_ends(low: float, high: float) -> int:
     return min(places, 9)
 
 
-def plus_minus(value: float, low: float | None, high: float | None) -> str:
-    """ "0.64 ± 0.01": the half width of [low, high] beside the value, rounded together."""
+def score_decimals(value: float, low: float | None, high: float | None) -> int | None:
+    """Decimals that [low, high] leaves `value`: those of its half width, but two digits at least.
+
+    "0.94 ± 0.29" rather than "0.9 ± 0.3". None where there is no interval to speak of.
+    """
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
-        return number(value)
+        return None
     half = (high - low) / 2
     if half < _NEGLIGIBLE:
-        return number(value, 3)
+        return None
     places = decimals_for(half)
-    if half < abs(value):  # "0.94 ± 0.29" rather than "0.9 ± 0.3"
+    if half < abs(value):
         places = max(places, 1 - math.floor(math.log10(abs(value))))
-    return f"{fixed(value, places)} ± {fixed(half, places)}"
+    return places
+
+
+def plus_minus(value: float, low: float | None, high: float | None) -> str:
+    """ "0.64 ± 0.01": the half width of [low, high] beside the value, rounded together."""
+    places = score_decimals(value, low, high)
+    if places is None or low is None or high is None:
+        return number(value)
+    return f"{fixed(value, places)} ± {fixed((high - low) / 2, places)}"
 
 
 def interval(low: float | None, high: float | None, decimals: int | None = None) -> str:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from whyfit.diagnosis.finding import SEVERITIES, Finding, Remedy, Trial
 from whyfit.report.document import Document, Score
 from whyfit.report.numbers import (
-    decimals_for,
     decimals_for_ends,
     fixed,
     interval,
@@ -19,6 +18,7 @@ from whyfit.report.numbers import (
     percent,
     plural,
     plus_minus,
+    score_decimals,
     seconds,
 )
 
@@ -41,10 +41,14 @@ _WITHOUT_INTERVAL = {"rmse"}  # the summary keeps the typical error to one plain
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A label and what is said about it."""
+    """A label, what is said about it, and what stands beside that for comparison."""
 
     label: str
     text: str
+    beside: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.text}" + (f" ({self.beside})" if self.beside else "")
 
 
 def score_name(key: str) -> str:
@@ -77,18 +81,17 @@ def headline_scores(document: Document) -> tuple[Named, ...]:
             if key in _WITHOUT_INTERVAL
             else plus_minus(score.value, score.low, score.high)
         )
+        beside = ""
         if document.task != "regression" and key in constant:
-            text += f" (constant {_like(constant[key].value, score)})"
-        out.append(Named(("held-out " if i == 0 else "") + score_name(key), text))
+            beside = f"constant {_like(constant[key].value, score)}"
+        out.append(Named(("held-out " if i == 0 else "") + score_name(key), text, beside))
     return tuple(out)
 
 
 def _like(value: float, score: Score) -> str:
     """`value` rounded as `score` is."""
-    if score.low is None or score.high is None:
-        return number(value, 3)
-    places = decimals_for((score.high - score.low) / 2)
-    return fixed(value, places) if places <= 4 else number(value, 3)
+    places = score_decimals(score.value, score.low, score.high)
+    return number(value, 3) if places is None or places > 4 else fixed(value, places)
 
 
 def certain_digits(document: Document) -> int | None:

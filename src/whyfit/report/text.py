@@ -74,7 +74,7 @@ def _summary(document: Document, screen: Screen, report: str | None) -> list[Tex
     left = [(document.source.name, "bold"), (summary.size(document), "")]
     lines = _spread(screen, left, f"{document.model.kind}, {summary.elapsed(document)}")
 
-    pieces = [(f"{s.label} {s.text}", "") for s in summary.headline_scores(document)]
+    pieces = [(str(s), "") for s in summary.headline_scores(document)]
     if digits := summary.digits_line(document):
         pieces.append((digits, ""))
     lines += _spread(screen, pieces, summary.folds_line(document))
@@ -139,8 +139,7 @@ def _flush_right(screen: Screen, lines: list[Text], right: Text, indent: int) ->
     if right.cell_len > screen.width - indent:
         more = screen.wrap(right.plain, screen.width - indent)
         return lines + [Text(" " * indent).append(m, style=right.style) for m in more]
-    lines.append(Text(" " * indent).append_text(right))
-    return lines
+    return [*lines, Text(" " * (screen.width - right.cell_len)).append_text(right)]
 
 
 def _labelled(
