@@ -46,8 +46,9 @@ from whyfit.diagnosis.measures import skill_of
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import percent
 from whyfit.errors import InputError
+from whyfit.linalg.moments import Moments
+from whyfit.linalg.solve import solve_gram
 from whyfit.probability.evidence import effective_parameters, ridge_by_evidence
-from whyfit.probability.laplace import logistic_effective_parameters, logistic_ridge_by_evidence
 from whyfit.probability.logistic import LogisticFit
 from whyfit.probability.validation import Estimate, over_folds
 
@@ -89,20 +90,18 @@ def check(case: Case) -> Iterator[Suspicion]:
 
 def _right_size(case: Case) -> Sized | None:
     """The same features with the penalty of maximum evidence; None if it is not larger than the present one."""
-    if case.task == "regression":
-        if case.p > MOST_COLUMNS:
-            return None
-        total = case.moments.total
-        ridge = ridge_by_evidence(total)
-        free = effective_parameters(case.linear.correlation[:-1, :-1], ridge, total.n)
-        loss = "mse"
-    else:
-        fit = case.fit
-        if not isinstance(fit, LogisticFit) or not fit.converged or case.p > MOST_COLUMNS_LOGISTIC:
-            return None  # separated classes are CA205's
-        ridge = logistic_ridge_by_evidence(fit)
-        free = logistic_effective_parameters(fit, ridge)
-        loss = "log_loss"
+    linear = case.task == "regression"
+    if case.p > (MOST_COLUMNS if linear else MOST_COLUMNS_LOGISTIC):
+        return None
+    if not linear and not (isinstance(case.fit, LogisticFit) and case.fit.converged):
+        return None  # separated classes are CA205's
+    total = case.moments.total
+    ridge = ridge_by_evidence(total)
+    C = case.linear.correlation
+    free = effective_parameters(C[:-1, :-1], ridge, total.n)
+    if not linear:
+        ridge *= _logit_scale(C, ridge, total)
+    loss = "mse" if linear else "log_loss"
     ridge = float(f"{ridge:.3g}")
     if not ridge > case.spec.ridge:
         return None
@@ -111,6 +110,20 @@ def _right_size(case: Case) -> Sized | None:
         return Sized(sized, ridge, free, case.scores[loss], sized.scores[loss])
     except (InputError, np.linalg.LinAlgError):
         return None
+
+
+def _logit_scale(C: Float[np.ndarray, "q q"], ridge: float, total: Moments) -> float:
+    """What turns the λ of 0/1 targets by least squares into that of log odds.
+
+    Slopes of the log odds are those of the probability over v = π(1 − π), to first order; the prior variance
+    σ²/λ of the latter becomes σ²/(λv²), so λ is multiplied by v²/σ². The evidence of the linear model is used
+    because it stays exact where a nearly separable likelihood has no useful curvature at its maximum.
+    """
+    v = float(total.scatter[-1, -1]) / total.n
+    A, c = C[:-1, :-1], C[:-1, -1]
+    z = solve_gram(A + ridge / total.n * np.eye(len(A)), c)
+    sigma2 = v * max(float(1 - 2 * z @ c + z @ A @ z), 1e-6)
+    return v * v / sigma2
 
 
 def training_loss(case: Case) -> float:
