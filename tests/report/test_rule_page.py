@@ -90,3 +90,25 @@ def test_list_groups_by_pillar_and_wraps():
 
 def test_an_empty_list():
     assert rule_page.render_list([], 80, False) == ""
+
+
+def test_every_page_of_the_house_can_be_read_in_ascii():
+    from whyfit.diagnosis.registry import all_rules
+
+    for rule in all_rules():
+        text = rule_page.render(
+            rule.code, rule.slug, rule.pillar, rule.severity, rule.page, 80, False, encoding="ascii"
+        )
+        assert "\\u" not in text, rule.slug
+        assert "\\x" not in text, rule.slug
+
+
+def test_every_page_has_its_four_parts():
+    from whyfit.diagnosis.registry import all_rules
+
+    for rule in all_rules():
+        text = rule_page.render(
+            rule.code, rule.slug, rule.pillar, rule.severity, rule.page, 88, False
+        )
+        parts = [line for line in text.splitlines() if line in rule_page.PARTS[:4]]
+        assert parts == list(rule_page.PARTS[:4]), rule.slug
