@@ -29,6 +29,9 @@ DECREMENT = 1e-10  # δ in standard errors at which coefficients hold nine digit
 CHORD = 3e-3  # relative error of a Hessian that still makes good steps
 HESSIAN_ERROR = 1e-9  # ... and of the one that gives the standard errors
 MAX_STEPS = 30
+#: Where classes are separated, a Newton step multiplies the loss that is left by 1/e and hence δ by e^−½ = 0.61,
+#: where other steps square it. So often in a row, with so little left, and the maximum is at infinity.
+CREEP, CREEPS, CREEP_FROM = (0.55, 0.67), 3, 1e-2
 WARM_ROWS = 0.05  # share of rows of the warm start ...
 WARM_PER_COLUMN = 50  # ... but at least this many rows per column
 
@@ -128,6 +131,7 @@ class Optimum:
     positives: float
     losses: tuple[float, ...] = field(default=())
     sizes: tuple[float, ...] = field(default=())
+    runaway: bool = False  # stopped because the steps do not shrink: no maximum in sight
 
 
 def penalty(b: np.ndarray, scale: np.ndarray, ridge: float) -> tuple[float, np.ndarray, np.ndarray]:
@@ -162,7 +166,7 @@ def newton(
     best = _descend(blocks, n, b, centre, scale, engine, ridge, DECREMENT, MAX_STEPS)
     return Optimum(
         best.b, centre, best.hessian, best.loss, best.decrement, best.converged, best.passes + passes,
-        n, best.positives, best.losses, best.sizes,
+        n, best.positives, best.losses, best.sizes, best.runaway,
     )  # fmt: skip
 
 
@@ -189,6 +193,7 @@ def _descend(blocks, n, b, centre, scale, engine, ridge, tolerance, limit) -> Op
     losses: list[float] = []
     sizes: list[float] = []
     sums_loss, converged, used, positives = np.nan, False, 0, 0.0
+    creeps, runaway = 0, False
     crawls = True  # not yet in the region of quadratic convergence
     for _ in range(limit):
         fresh = crawls or reach * drift > CHORD or expected * drift < HESSIAN_ERROR
@@ -227,12 +232,14 @@ def _descend(blocks, n, b, centre, scale, engine, ridge, tolerance, limit) -> Op
         if converged:
             b, delta = b + step, min(delta, expected)
             break
-        if sums.loss < 1e-9 * n:  # classes separated to rounding: the likelihood has no maximum
+        creeps = creeps + 1 if CREEP[0] < delta / before < CREEP[1] else 0
+        runaway = (creeps >= CREEPS and delta < CREEP_FROM) or sums.loss < 1e-9 * n
+        if runaway:
             break
         b = b + step
     assert H is not None
     return Optimum(
-        b, centre, H, float(sums_loss), delta, converged, used, n, positives, tuple(losses), tuple(sizes)
+        b, centre, H, float(sums_loss), delta, converged, used, n, positives, tuple(losses), tuple(sizes), runaway
     )  # fmt: skip
 
 
