@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import special
 
 Vector = Float[np.ndarray, " s"]
-Transform = Callable[[np.ndarray], np.ndarray]
+Transform = Callable[[np.ndarray], Any]
 
 #: Of a column x: what is written, where it is defined, the function. The first is the column itself.
 FORMS: tuple[tuple[str, Transform, Transform], ...] = (

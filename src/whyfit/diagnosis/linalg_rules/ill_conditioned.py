@@ -39,10 +39,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy import special
 
 from whyfit.diagnosis.case import Case
@@ -51,11 +50,11 @@ from whyfit.diagnosis.finding import Evidence, Severity
 from whyfit.diagnosis.measures import skill_of, widest_std_error
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import listed, plural
-from whyfit.linalg.conditioning import Conditioning
 from whyfit.linalg.relations import Relation, participants, relation
 from whyfit.linalg.solve import solve_gram
 from whyfit.probability.bootstrap import pairs_bootstrap
 from whyfit.probability.evidence import ridge_by_evidence
+from whyfit.probability.inflation import Inflation
 
 #: Marquardt (1970): VIF from 10 on (standard errors 3.2 times wider) marks a coefficient as poorly determined.
 VIF_LIMIT = 10.0
@@ -85,66 +84,23 @@ FEW_ROWS = 10
 
 @dataclass(frozen=True)
 class _Geometry:
-    """VIFs and spectrum of the columns that are fitted, as the penalty in force leaves them."""
+    """The columns that are fitted, and their inflation as the penalty in force leaves it."""
 
-    case: Case
+    columns: Int[np.ndarray, " m"]
+    C: Float[np.ndarray, "m m"]
+    inflation: Inflation
 
-    @cached_property
-    def columns(self) -> np.ndarray:
-        return np.flatnonzero(~self.case.linear.dropped & live_columns(self.case.moments.total))
+    @classmethod
+    def of(cls, case: Case) -> _Geometry:
+        c = np.flatnonzero(~case.linear.dropped & live_columns(case.moments.total))
+        C = case.linear.correlation[:-1, :-1][np.ix_(c, c)]
+        if case.spec.ridge:
+            return cls(c, C, Inflation.of(C, case.n, case.spec.ridge))
+        return cls(c, C, Inflation(C, case.linear.solution.G[np.ix_(c, c)], case.n))
 
-    @cached_property
-    def C(self) -> Float[np.ndarray, "m m"]:
-        c = self.columns
-        return self.case.linear.correlation[:-1, :-1][np.ix_(c, c)]
-
-    @cached_property
-    def inverse(self) -> Float[np.ndarray, "m m"]:
-        """(C + λ/n I)⁻¹: its diagonal is the squared standard error relative to an uncorrelated column."""
-        if not self.case.spec.ridge:
-            return self.case.linear.solution.G[np.ix_(self.columns, self.columns)]
-        A = self.C + self.case.spec.ridge / self.case.n * np.eye(len(self.C))
-        return np.linalg.inv(A)
-
-    @cached_property
+    @property
     def vif(self) -> Float[np.ndarray, " m"]:
-        return np.diag(self.inverse)
-
-    @cached_property
-    def conditioning(self) -> Conditioning:
-        return Conditioning.of(
-            self.C + self.case.spec.ridge / self.case.n * np.eye(len(self.C)), self.case.n
-        )
-
-    @cached_property
-    def p_values(self) -> Float[np.ndarray, " m"]:
-        """Of "the VIF is at most VIF_LIMIT", one per column."""
-        return special.ndtr(-(_z(self._shrunk) - _z(1 - 1 / VIF_LIMIT)) * self._root)
-
-    def interval(self, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """Of each VIF."""
-        half = special.ndtri(0.5 + level / 2) / self._root if self._root else np.inf
-        low, high = (
-            np.tanh(np.maximum(_z(self._shrunk) - half, 0)),
-            np.tanh(_z(self._shrunk) + half),
-        )
-        with np.errstate(divide="ignore"):
-            return 1 / (1 - low**2), 1 / (1 - high**2)
-
-    @property
-    def _shrunk(self) -> np.ndarray:
-        """R_j² adjusted for the number of columns: 1 − (1 − R²)(n − 1)/(n − m)."""
-        n, m = self.case.n, len(self.C)
-        worse = (n - 1) / (n - m) if n > m else np.inf
-        return np.clip(1 - worse / np.maximum(self.vif, 1.0), 0.0, 1 - 1e-15)
-
-    @property
-    def _root(self) -> float:
-        return float(np.sqrt(max(self.case.n - len(self.C) - 2, 0)))
-
-
-def _z(r2):
-    return np.arctanh(np.sqrt(r2))
+        return self.inflation.vif
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +113,11 @@ class _Group:
 
 def check(case: Case) -> Iterator[Suspicion]:
     """One hypothesis for every group of columns, at the p-value of its worst column times their number."""
-    g = _Geometry(case)
+    g = _Geometry.of(case)
     m = len(g.columns)
     if m < 2 or case.n - m - 2 <= 0 or not np.isfinite(g.vif).all():
         return
-    p_values = np.minimum(1.0, m * g.p_values)
+    p_values = np.minimum(1.0, m * g.inflation.p_values(VIF_LIMIT))
     groups = _groups(case, g, p_values)
     if not groups:
         yield Suspicion(lambda: None, float(p_values.min()))
@@ -174,7 +130,7 @@ def _groups(case: Case, g: _Geometry, p_values: np.ndarray) -> list[_Group]:
     high = np.flatnonzero(g.vif >= VIF_LIMIT)
     if not high.size:
         return []
-    G = g.inverse[np.ix_(high, high)]
+    G = g.inflation.inverse[np.ix_(high, high)]
     d = np.sqrt(np.diag(G))
     joined = np.abs(G / d / d[:, None]) >= PARTIAL
     feature = np.array([feature_of(case, g.columns[i]) for i in high])
@@ -214,7 +170,7 @@ def _confirm(case: Case, g: _Geometry, group: _Group) -> Confirmed | None:
     column = int(g.columns[worst])
     r = _relation(case, g, group)
     vif = float(g.vif[worst])
-    low, high = (float(v[worst]) for v in g.interval(case.spec.confidence))
+    low, high = (float(v[worst]) for v in g.inflation.interval(case.spec.confidence))
     if low < VIF_LIMIT:
         return None
     index, share = _belsley(g, group)
@@ -303,7 +259,7 @@ def _belsley(g: _Geometry, group: _Group) -> tuple[float, int]:
     Directions with indices of the same size mix, so proportions are summed over all from INDEX_LIMIT on
     (Belsley 1991, §5.3: competing dependencies).
     """
-    c = g.conditioning
+    c = g.inflation.conditioning
     places = list(group.places)
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = c.directions[places] ** 2 / c.eigenvalues
@@ -398,7 +354,7 @@ def _times(x: float) -> str:
 
 def _cheapest(case: Case, g: _Geometry, r: Relation) -> str:
     """The feature of the relation whose coefficient is nearest to zero in standard errors."""
-    z = g.inverse @ case.linear.correlation[g.columns, -1]
+    z = g.inflation.inverse @ case.linear.correlation[g.columns, -1]
     t = np.abs(z) / np.sqrt(g.vif)
     cost: dict[str, float] = {}
     for j in r.columns:
@@ -413,6 +369,6 @@ RULE = Rule(
     "linear algebra",
     "error",
     check,
-    __doc__,
+    __doc__ or "",
     reference="Belsley, Kuh & Welsch (1980), Regression Diagnostics, ch. 3.",
 )

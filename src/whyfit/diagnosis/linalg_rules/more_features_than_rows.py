@@ -172,6 +172,6 @@ RULE = Rule(
     "linear algebra",
     "error",
     check,
-    __doc__,
+    __doc__ or "",
     reference="Harrell (2015), Regression Modeling Strategies, §4.4.",
 )

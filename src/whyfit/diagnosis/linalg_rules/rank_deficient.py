@@ -198,8 +198,8 @@ def _one(case: Case, group: _Group) -> Confirmed:
 def _many(case: Case, groups: list[_Group]) -> Confirmed:
     relations = [r for g in groups for r in g.relations]
     best = _shortest(case, relations)
-    severities = [_severity(case, g.relations) for g in groups]
-    worst = min(severities, key=SEVERITIES.index)
+    severities: list[Severity] = [_severity(case, g.relations) for g in groups]
+    worst: Severity = min(severities, key=SEVERITIES.index)
     features = tuple(dict.fromkeys(f for g in groups for f in g.features))
     remove = tuple(dict.fromkeys(f for g in groups for f in _redundant(case, g)))
     return Confirmed(
@@ -273,6 +273,6 @@ RULE = Rule(
     "linear algebra",
     "error",
     check,
-    __doc__,
+    __doc__ or "",
     reference="Golub & Van Loan (2013), Matrix Computations, §5.4-5.5.",
 )

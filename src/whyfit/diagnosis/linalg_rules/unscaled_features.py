@@ -207,6 +207,6 @@ RULE = Rule(
     "linear algebra",
     "note",
     check,
-    __doc__,
+    __doc__ or "",
     reference="Boyd & Vandenberghe (2004), Convex Optimization, §9.3.",
 )
