@@ -19,8 +19,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from whyfit.data.numbers import Style
-from whyfit.data.plan import Plan, plan_styles, plan_text
+from whyfit.data.plan import Plan, plan_texts
 from whyfit.data.sniff import (
     Dialect,
     dialect_of,
@@ -37,7 +36,10 @@ from whyfit.errors import SourceError
 CHUNK = 4 << 20
 #: A chunk holds about this many rows at least, however wide the table.
 CHUNK_ROWS = 2000
+#: Rows judged before reading, fewer in a table so wide that they would be too many cells.
 SAMPLE_ROWS = 10_000
+_SAMPLE_CELLS = 2_000_000
+_FEWEST_SAMPLED = 500
 _HEAD = 1 << 20
 _AHEAD = 2
 _BLANK = re.compile(rb"(?:\A|(?<=\n))(?: *\r?\n)+")
@@ -74,7 +76,6 @@ class TextSource:
             "encoding": encoding,
             "decimal": ".",
         }
-        self.styles: list[Style] = []
 
     def _open(self) -> TextStream:
         return TextStream(self.path, self.dialect.encoding, lone_cr=self._lone_cr)
@@ -103,6 +104,9 @@ class TextSource:
         if blank := _BLANK.match(data):
             start = blank.end()
         quote, delimiter = self.dialect.quote.encode(), self.dialect.delimiter.encode()
+        end = data.find(b"\n", start) + 1
+        if end and data.find(quote, start, end) < 0:
+            return end
         at, quoted, field_start = start, False, True
         while at < len(data):
             b = data[at : at + 1]
@@ -134,23 +138,23 @@ class TextSource:
         """The first rows, every cell as text."""
         parts: list[pl.DataFrame] = []
         rows = 0
+        wanted = min(SAMPLE_ROWS, max(_FEWEST_SAMPLED, _SAMPLE_CELLS // len(self.header)))
         with self._open() as stream:
             for chunk in self._chunks(stream, _HEAD):
                 part = self._parse(chunk, [pl.String] * len(self.header)).frame
                 parts.append(part)
                 rows += part.height
-                if rows >= SAMPLE_ROWS:
+                if rows >= wanted:
                     break
         if not parts:
             return [pl.Series(str(i), [], pl.String) for i in range(len(self.header))]
-        return pl.concat(parts).head(SAMPLE_ROWS).get_columns()
+        return pl.concat(parts).head(wanted).get_columns()
 
     def plans(self, sample: list[pl.Series], tokens: tuple[str, ...]) -> list[Plan]:
-        likely = self.dialect.delimiter != ","
-        self.styles = plan_styles(sample, tokens, comma_likely=likely)
-        if "comma" in self.styles:
+        found = plan_texts(sample, tokens, comma_likely=self.dialect.delimiter != ",")
+        if any(p.style == "comma" for p in found):
             self.details["decimal"] = ","
-        return [plan_text(c, tokens, s) for c, s in zip(sample, self.styles, strict=True)]
+        return found
 
     def batches(self, plans: list[Plan], progress: Progress | None) -> Iterator[list[pl.Series]]:
         """Columns of each chunk in file order; numbers as Float64 where the plan allows it."""

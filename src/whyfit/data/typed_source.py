@@ -77,7 +77,7 @@ def columnar_file(path: Path, format: str) -> TypedSource:
     try:
         if format == "parquet":
             lazy = pl.scan_parquet(path, glob=False)
-        elif path.open("rb").read(6) == b"ARROW1":
+        elif _starts_with(path, b"ARROW1"):
             lazy = pl.scan_ipc(path, glob=False)
         else:
             lazy = pl.read_ipc_stream(path).lazy()
@@ -93,6 +93,11 @@ def columnar_file(path: Path, format: str) -> TypedSource:
             raise _damaged(name, format, error) from None
 
     return TypedSource(name, format, header, make, height=height, bytes=path.stat().st_size)
+
+
+def _starts_with(path: Path, magic: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(magic)) == magic
 
 
 def _damaged(name: str, format: str, error: Exception) -> SourceError:
