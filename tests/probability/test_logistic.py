@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from whyfit.data.arrays import ArrayRows
 from whyfit.data.folds import fold_of
-from whyfit.probability import logistic, multinomial
+from whyfit.probability import logistic, logistic_validation, multinomial
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_warm_start_and_many_rows_reach_the_same_maximum():
 def test_cross_validation_is_scikit_learns(made, ridge):
     X, y, _ = made
     fit = logistic.fit_arrays(X, y, ridge=ridge).fit
-    scores, _ = logistic.cross_validate(fit, ArrayRows(X, y, 10), 10)
+    scores, _ = logistic_validation.cross_validate(fit, ArrayRows(X, y, 10), 10)
     model = make_pipeline(
         StandardScaler(), LogisticRegression(C=1 / ridge if ridge else np.inf, solver="newton-cholesky", tol=1e-10)
     )

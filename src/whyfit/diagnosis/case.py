@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from whyfit.data.arrays import REMEMBER_BYTES, Remembered
 from whyfit.data.design import Design
 from whyfit.data.sample import Sample, sample_of
 from whyfit.data.schema import Schema
@@ -23,7 +24,7 @@ from whyfit.engines.local import LocalEngine
 from whyfit.fold import Engine, Rows, RowSource, fold
 from whyfit.linalg.conditioning import correlation
 from whyfit.linalg.moments import FoldMoments
-from whyfit.probability import logistic, multinomial, validation
+from whyfit.probability import logistic, logistic_validation, multinomial, validation
 from whyfit.probability.linear import LinearFit, fit_moments, gather
 from whyfit.probability.residuals import Residuals, examine
 from whyfit.probability.validation import FoldScores
@@ -40,6 +41,7 @@ class Case:
     given: FoldMoments | None = None
     engine: Engine = field(default_factory=LocalEngine)
     memory: dict[Any, Case] = field(default_factory=dict)
+    near: Case | None = None  # a case whose optimum is a good place to start from
 
     @classmethod
     def of(cls, table: Table, spec: Spec, engine: Engine | None = None) -> Case:
@@ -78,8 +80,10 @@ class Case:
 
     @cached_property
     def all_rows(self) -> RowSource:
-        """Design rows with a usable target, excluded ones too."""
-        return self.design.rows(self.table)
+        """Design rows with a usable target, excluded ones too; kept between passes if they are few."""
+        rows = self.design.rows(self.table)
+        small = 8 * self.p * self.table.n <= REMEMBER_BYTES
+        return Remembered(rows) if small else rows
 
     @cached_property
     def rows(self) -> RowSource:
@@ -124,7 +128,11 @@ class Case:
             self.linear.dropped,
         )
         if self.task == "binary":
-            return logistic.fit_rows(*arguments, engine=self.engine)
+            near = (
+                self.near.fit if self.near is not None and self.near.names == self.names else None
+            )
+            near = near if isinstance(near, logistic.LogisticFit) else None
+            return logistic.fit_rows(*arguments, engine=self.engine, near=near)
         return multinomial.fit_rows(*arguments, classes=self.design.classes, engine=self.engine)
 
     @cached_property
@@ -146,7 +154,7 @@ class Case:
     def _validated(self) -> tuple[FoldScores, Any]:
         k, out = self.k, frozenset(self.spec.exclude_rows)
         if isinstance(self.fit, logistic.LogisticFit):
-            return logistic.cross_validate(
+            return logistic_validation.cross_validate(
                 self.fit,
                 self.all_rows,
                 k,
@@ -227,7 +235,7 @@ class Case:
             table = self.table.under(spec)
             design = Design.of(table, spec)
             self.memory[key] = Case(
-                table, spec, design, self._reusable(spec, design), self.engine, self.memory
+                table, spec, design, self._reusable(spec, design), self.engine, self.memory, self
             )
         return self.memory[key]
 

@@ -23,7 +23,7 @@ from whyfit.data.arrays import ArrayRows
 from whyfit.data.folds import fold_count
 from whyfit.errors import SpecError, TargetError
 from whyfit.models.summary import check_confidence, column_names, dropped_words, rows_of
-from whyfit.probability import logistic, multinomial
+from whyfit.probability import logistic, logistic_validation, multinomial
 from whyfit.probability.inference import Inference
 from whyfit.probability.linear import LinearFit, fit_moments, gather
 from whyfit.probability.logistic import LogisticFit
@@ -134,13 +134,13 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         self.digits_ = self.inference_.digits[None, 1:]
 
     def _keep_many(self, fit: MultinomialFit) -> None:
-        law = MultinomialLaw.of(fit)
-        self._keep(fit, law)
+        self._keep(fit, MultinomialLaw.of(fit))
         a, p = fit.coef.shape
-        self.coef_ = np.vstack([np.zeros(p), law.coef])
-        self.intercept_ = np.concatenate([[0.0], law.intercept])
-        gone = np.tile(np.concatenate([[False], fit.dropped]), a)
-        self.covariance_ = np.where(gone | gone[:, None], np.nan, law.covariance)
+        self.coef_ = np.vstack([np.zeros(p), fit.coef])
+        self.intercept_ = np.concatenate([[0.0], fit.intercept])
+        place = np.flatnonzero(np.tile(np.concatenate([[True], ~fit.dropped]), a))
+        self.covariance_ = np.full((a * (p + 1), a * (p + 1)), np.nan)
+        self.covariance_[np.ix_(place, place)] = fit.covariance
         table = self.inference_
         self.std_error_ = np.vstack([np.full(p, np.nan), table.std_error.reshape(a, -1)[:, 1:]])
         self.digits_ = np.vstack([np.zeros(p), table.digits.reshape(a, -1)[:, 1:]])
@@ -233,7 +233,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             )
         rows = self._rows
         if isinstance(self._fit, LogisticFit):
-            return logistic.cross_validate(self._fit, rows, rows.k, threshold=self.threshold)[0]
+            return logistic_validation.cross_validate(
+                self._fit, rows, rows.k, threshold=self.threshold
+            )[0]
         return multinomial.cross_validate(self._fit, rows, rows.k)[0]
 
     def summary(self) -> dict[str, Any]:
