@@ -314,3 +314,13 @@ def test_bad_intervals_and_values():
     X[:, 0] = 1e154
     with pytest.raises(NotFiniteError, match="squares overflow; fit an intercept or rescale"):
         LinearRegression(fit_intercept=False).fit(X, y)
+
+
+def test_the_example_of_the_docstring_runs():
+    import doctest
+
+    from whyfit.models import linear_model
+
+    result = doctest.testmod(linear_model)
+    assert result.attempted > 3
+    assert result.failed == 0

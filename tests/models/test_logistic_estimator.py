@@ -96,15 +96,15 @@ def test_intervals_of_many_classes_by_the_delta_method_done_numerically():
 
 
 def test_many_and_two_classes_give_the_same_interval():
-    """A third class that is nearly never there leaves the interval of two classes as it was."""
+    """The delta method over softmax is the logit interval when there are two classes."""
     from whyfit.probability.predictive import LogisticLaw, MultinomialLaw
 
     rng = np.random.default_rng(0)
     A = rng.normal(size=(4, 4))
-    S, w = A @ A.T, rng.normal(size=4)
+    S, w, mu = A @ A.T, rng.normal(size=4), rng.normal(size=3)
     X = rng.normal(size=(7, 3))
-    two = LogisticLaw(w[0], w[1:], S).interval(X, 0.9)
-    one = MultinomialLaw(w[:1], w[None, 1:], S).interval(X, 0.9)
+    two = LogisticLaw(mu, w[0], w[1:], S).interval(X, 0.9)
+    one = MultinomialLaw(mu, w[:1], w[None, 1:], S).interval(X, 0.9)
     for a, b in zip(two, one, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10)
 
@@ -132,6 +132,17 @@ def test_ridge_is_scikit_learn_s_on_standardised_columns():
     model = LogisticRegression(ridge=5.0).fit(X, y)
     np.testing.assert_allclose(model.coef_, peer.coef_ / scale, rtol=1e-5)
     np.testing.assert_allclose(model.intercept_, peer.intercept_, rtol=1e-5)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_columns_far_from_zero_lose_nothing(classes):
+    X, y = data(300, classes=classes)
+    X = np.round(X, 3)
+    far = X + 2.0**27  # exact: a table of identifiers or seconds
+    near = LogisticRegression().fit(far - 2.0**27, y).predict_proba(far - 2.0**27, interval=0.9)
+    moved = LogisticRegression().fit(far, y).predict_proba(far, interval=0.9)
+    for a, b in zip(moved, near, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
 @pytest.mark.parametrize("classes", [2, 3])

@@ -201,7 +201,7 @@ class LinearRegression(_Linear):
     >>> x = np.arange(6.0)
     >>> model = LinearRegression().fit(x[:, None], [1.1, 2.9, 5.2, 6.9, 9.1, 10.8])
     >>> model.predict([[6.0]], interval=0.95).low.round(1).tolist()
-    [12.4]
+    [12.3]
     """
 
     def __init__(

@@ -31,7 +31,6 @@ from whyfit.probability.multinomial import MultinomialFit
 from whyfit.probability.predictive import Interval, LogisticLaw, MultinomialLaw, check_level
 
 FOLDS = 10
-_APART = 0.999  # probability of the right class on every training row from which it is certain
 
 
 class LogisticRegression(ClassifierMixin, BaseEstimator):
@@ -157,13 +156,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         self.why_ = dropped_words(rows.names, self.dropped_)
         if self.converged_:
             return
-        own = np.concatenate(
-            [
-                self._law.probability(b.X)[np.arange(len(b.y)), b.y.astype(int)]
-                for b in rows.blocks()
-            ]
-        )
-        if own.min() >= _APART:
+        right = ((self._law.probability(b.X).argmax(axis=1) == b.y).all() for b in rows.blocks())
+        if all(right):  # the plane fitted is one that separates
             why = "a plane separates the classes"
         else:
             why = "the steps did not settle, mostly because a plane separates some of the rows"

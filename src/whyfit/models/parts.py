@@ -110,8 +110,12 @@ def _law_of(
         "linear": {
             "mean": (p,), "centre": (), "coef": (p,), "covariance": (c, c), "sigma2": (), "df": (),
         },
-        "logistic": {"intercept": (), "coef": (p,), "covariance": (c, c), "threshold": ()},
-        "multinomial": {"intercept": (a,), "coef": (a, p), "covariance": (a * c, a * c)},
+        "logistic": {
+            "mean": (p,), "centre": (), "coef": (p,), "covariance": (c, c), "threshold": (),
+        },
+        "multinomial": {
+            "mean": (p,), "centre": (a,), "coef": (a, p), "covariance": (a * c, a * c),
+        },
     }[plain.law]  # fmt: skip
     shapes = shapes | {"table": (len(_TABLE), len(plain.coefficients)), "df and level": (2,)}
     for key, shape in shapes.items():

@@ -1,10 +1,11 @@
 """Predictive laws: what a fitted model says of rows it has not seen, and how far that may be off.
 
 A law holds only the numbers prediction needs, so it can be saved and read back; `Law.of(fit)` makes it.
-With d = x − μ (μ = 0 without an intercept) and Σ the covariance of (β₀ + μᵀw, w),
+All work in d = (1, x − μ), μ the column means (0 without an intercept), so that columns far from zero
+cancel nothing; Σ is the covariance of (β₀ + μᵀw, w):
 
-    linear        ŷ ± t_{df} √(dᵀΣd [+ σ²]),   d = (1, x − μ);   σ² for a new row, not for the mean
-    logistic      logit π ± z √(x̃ᵀΣx̃)
+    linear        ŷ ± t_{df} √(dᵀΣd [+ σ²]);   σ² for a new row, not for the mean
+    logistic      logit π ± z √(dᵀΣd)
     multinomial   logit π_c ± z √(gᵀΣg),   ∂ logit π_c/∂η_a = [a = c] − [a ≠ c] π_a/(1 − π_c)
 
 Intervals of probabilities are made on the logit scale, so that they stay within (0, 1).
@@ -61,6 +62,29 @@ def quadratic(D: Float[np.ndarray, "m c"], S: Float[np.ndarray, "c c"]) -> Float
         tile = D[a : a + step]
         np.einsum("ij,ij->i", tile @ S, tile, out=out[a : a + step])
     return np.maximum(out, 0.0)
+
+
+def _shifted(X: Float[np.ndarray, "m p"], mean: np.ndarray) -> Float[np.ndarray, "m c"]:
+    """(1, x − μ) of every row."""
+    D = np.ones((len(X), len(mean) + 1))
+    np.subtract(X, mean, out=D[:, 1:])
+    return D
+
+
+def _mean(centre: np.ndarray, dropped: np.ndarray) -> Float[np.ndarray, " p"]:
+    """`centre` of the kept columns among all."""
+    mean = np.zeros(len(dropped))
+    mean[~dropped] = centre
+    return mean
+
+
+def _scattered(H: np.ndarray, dropped: np.ndarray, classes: int) -> Float[np.ndarray, "ac ac"]:
+    """H⁻¹ by way of its unit-diagonal form, with zeros for dropped columns."""
+    d = np.sqrt(np.maximum(np.diag(H), np.finfo(float).tiny))
+    place = np.flatnonzero(np.tile(np.concatenate([[True], ~dropped]), classes))
+    out = np.zeros((classes * (len(dropped) + 1),) * 2)
+    out[np.ix_(place, place)] = np.linalg.pinv(H / d / d[:, None], hermitian=True) / d / d[:, None]
+    return out
 
 
 def sigmoid(eta: np.ndarray) -> np.ndarray:
@@ -122,10 +146,8 @@ class LinearLaw:
 
         Reference: Zhou & Gao (1997), Statistics in Medicine 16, 783-790, for Cox's interval.
         """
-        D = np.ones((len(X), len(self.coef) + 1))
-        np.subtract(X, self.mean, out=D[:, 1:])
         eta = self._eta(X)
-        variance = quadratic(D, self.covariance)
+        variance = quadratic(_shifted(X, self.mean), self.covariance)
         if kind == "new":
             variance += self.sigma2
         elif self.log and self.df > 0:
@@ -139,21 +161,24 @@ class LinearLaw:
 
 @dataclass(frozen=True)
 class LogisticLaw:
-    """P(second class) = 1/(1 + exp(−β₀ − xᵀw)); `covariance` of (β₀, w), zeros for dropped columns."""
+    """P(second class) = 1/(1 + exp(−η)), η = centre + (x − mean)ᵀw; `covariance` of (centre, w)."""
 
-    intercept: float
+    mean: Float[np.ndarray, " p"]
+    centre: float
     coef: Float[np.ndarray, " p"]
     covariance: Float[np.ndarray, "c c"]
     threshold: float = 0.5
 
     @classmethod
     def of(cls, fit: LogisticFit, threshold: float = 0.5) -> LogisticLaw:
-        covariance = np.ascontiguousarray(np.nan_to_num(fit.covariance))
-        return cls(float(fit.intercept), np.array(fit.coef), covariance, float(threshold))
+        o = fit.optimum
+        covariance = _scattered(o.hessian, fit.dropped, 1)
+        mean = _mean(o.centre, fit.dropped)
+        return cls(mean, float(o.b[0]), np.array(fit.coef), covariance, float(threshold))
 
     def decision(self, X: Float[np.ndarray, "m p"]) -> Float[np.ndarray, " m"]:
         """Log odds of the second class."""
-        return self.intercept + X @ self.coef
+        return self.centre + (X - self.mean) @ self.coef
 
     def codes(self, X: Float[np.ndarray, "m p"]) -> np.ndarray:
         """Class numbers: 1 where the probability reaches the threshold."""
@@ -167,9 +192,8 @@ class LogisticLaw:
     def interval(self, X: Float[np.ndarray, "m p"], level: float) -> Interval:
         """Probabilities (m, 2) with their ends; those of the first class mirror the second's."""
         eta = self.decision(X)
-        A = np.ones((len(X), len(self.coef) + 1))
-        A[:, 1:] = X
-        half = t_quantile(level, np.inf) * np.sqrt(quadratic(A, self.covariance))
+        D = _shifted(X, self.mean)
+        half = t_quantile(level, np.inf) * np.sqrt(quadratic(D, self.covariance))
         low, high = eta - half, eta + half
         return Interval(
             np.column_stack([sigmoid(-eta), sigmoid(eta)]),
@@ -180,23 +204,23 @@ class LogisticLaw:
 
 @dataclass(frozen=True)
 class MultinomialLaw:
-    """Softmax of (0, β₀ + Wx) over C classes; `covariance` over (class, (1, x)), zeros for dropped."""
+    """Softmax of (0, centre + W(x − mean)); `covariance` of (centre_a, w_a) for a = 1, ..., C − 1."""
 
-    intercept: Float[np.ndarray, " a"]
+    mean: Float[np.ndarray, " p"]
+    centre: Float[np.ndarray, " a"]
     coef: Float[np.ndarray, "a p"]
     covariance: Float[np.ndarray, "ac ac"]
 
     @classmethod
     def of(cls, fit: MultinomialFit) -> MultinomialLaw:
-        a, c = len(fit.intercept), len(fit.dropped) + 1
-        place = np.flatnonzero(np.tile(np.concatenate([[True], ~fit.dropped]), a))
-        covariance = np.zeros((a * c, a * c))
-        covariance[np.ix_(place, place)] = fit.covariance
-        return cls(np.array(fit.intercept), np.ascontiguousarray(fit.coef), covariance)
+        o = fit.optimum
+        covariance = _scattered(o.hessian, fit.dropped, len(o.B))
+        mean = _mean(o.centre, fit.dropped)
+        return cls(mean, np.array(o.B[:, 0]), np.ascontiguousarray(fit.coef), covariance)
 
     def decision(self, X: Float[np.ndarray, "m p"]) -> Float[np.ndarray, "m C"]:
         """Log odds against the first class, 0 for itself."""
-        return np.column_stack([np.zeros(len(X)), self.intercept + X @ self.coef.T])
+        return np.column_stack([np.zeros(len(X)), self.centre + (X - self.mean) @ self.coef.T])
 
     def codes(self, X: Float[np.ndarray, "m p"]) -> np.ndarray:
         """Number of the most probable class."""
@@ -210,15 +234,14 @@ class MultinomialLaw:
     def interval(self, X: Float[np.ndarray, "m p"], level: float) -> Interval:
         """Probabilities (m, C) with their ends, by the delta method on the logit of each."""
         P = self.probability(X)
-        a, c = len(self.intercept), len(self.coef[0]) + 1
-        Z = np.ones((len(X), c))
-        Z[:, 1:] = X
+        a, c = len(self.centre), len(self.mean) + 1
+        D = _shifted(X, self.mean)
         blocks = self.covariance.reshape(a, c, a, c)
         # K_i = covariance of η(x_i), (a × a): one quadratic form per pair of classes
         K = np.empty((len(X), a, a))
         for i in range(a):
             for j in range(i, a):
-                K[:, i, j] = K[:, j, i] = np.einsum("mi,mi->m", Z @ blocks[i, :, j, :], Z)
+                K[:, i, j] = K[:, j, i] = np.einsum("mi,mi->m", D @ blocks[i, :, j, :], D)
         low, high = np.empty_like(P), np.empty_like(P)
         width = t_quantile(level, np.inf)
         for k in range(a + 1):
