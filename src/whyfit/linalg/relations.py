@@ -37,7 +37,7 @@ _DENOMINATOR = 12
 #: Half a unit of the last decimal counts as rounding only below this share of the standard deviation.
 _FINE = 0.02
 _CONCENTRATION = 5
-_IDLE = 1e-9  # a coefficient that moves a by less than this share of its spread is rounding
+_IDLE = 1e-11  # a coefficient that moves a by less than this share of its spread is rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,9 @@ def relation(X: Float[np.ndarray, "s p"], column: int, others: Sequence[int]) ->
             column, (), (), float(a.mean()) if len(a) else 0.0, 1.0, len(a), 0, (), 0.0, 0.0
         )
     c, c0, residual = _fit(a, B, np.ones(len(a), dtype=bool))
+    idle = np.abs(c) * B.std(axis=0) <= _IDLE * a.std()
+    if idle.any() and not idle.all():
+        return relation(X, column, [int(j) for j, out in zip(others, idle, strict=True) if not out])
     total = float(((a - a.mean()) ** 2).sum())
     unexplained = float((residual**2).sum()) / total if total > 0 else 1.0
     slack = _last_digit(a) / 2
@@ -143,10 +146,10 @@ def relation(X: Float[np.ndarray, "s p"], column: int, others: Sequence[int]) ->
     best = _rounded(a, B, c, c0, slack)
     if best.good.mean() < MOST_ROWS and len(a) > 2 * (B.shape[1] + 1):
         c, c0 = _trimmed(a, B, residual)
-        if (idle := np.abs(c) * B.std(axis=0) <= _IDLE * a.std()).any() and not idle.all():
-            return relation(
-                X, column, [int(j) for j, out in zip(others, idle, strict=True) if not out]
-            )
+        idle = np.abs(c) * B.std(axis=0) <= _IDLE * a.std()
+        if idle.any() and not idle.all():
+            left = [int(j) for j, out in zip(others, idle, strict=True) if not out]
+            return relation(X, column, left)
         other = _rounded(a, B, c, c0, slack)
         best = other if other.good.mean() >= MOST_ROWS else best
     if best.good.mean() < MOST_ROWS:

@@ -114,6 +114,9 @@ def _groups(case: Case, gone: np.ndarray) -> list[_Group]:
     for j in gone:
         few, _ = participants(C, int(j), kept[kept < j].tolist(), most=case.p)
         r = relation(case.sample.X, int(j), few)
+        if not r.exact:  # a term too small to show in the Gram matrix takes part
+            whole = relation(case.sample.X, int(j), kept[kept < j].tolist())
+            r = whole if whole.exact else r
         found.setdefault(frozenset(features_of(case, r.columns)), []).append(r)
     return [
         _Group(features_of(case, [j for r in rs for j in r.columns]), tuple(rs))
