@@ -160,7 +160,9 @@ class NumberEncoder:
         if number.null_count():
             number = number.fill_null(np.nan)
         values = number.to_numpy()
-        if values.size and not math.isfinite(float(values.sum())):
+        with np.errstate(invalid="ignore", over="ignore"):  # inf − inf, 1e308 + 1e308
+            finite = math.isfinite(float(values.sum()))
+        if not finite:
             infinite = np.isinf(values)
             if infinite.any():
                 values = np.where(infinite, np.nan, values)

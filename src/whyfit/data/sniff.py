@@ -151,7 +151,7 @@ def records_of(text: str, delimiter: str, quote: str) -> list[list[str]]:
 def dialect_of(text: str, encoding: str, *, whole: bool) -> Dialect:
     """Delimiter and quote that split the first lines most evenly, ties to more fields."""
     quote = '"'
-    if '"' not in text and len(re.findall(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n])", text)) >= 3:
+    if '"' not in text and len(re.findall(r"(?m)(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n])", text)) >= 3:
         quote = "'"
     best, best_score = ",", (0.0, 0)
     for delimiter in DELIMITERS:

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from whyfit.data.numbers import EXACT
 from whyfit.data.plan import Plan, plan_texts
 from whyfit.data.sniff import (
     Dialect,
@@ -52,6 +53,7 @@ class _Parsed:
     frame: pl.DataFrame
     blank: int  # blank lines left out
     transcoded: bool = False
+    doubtful: frozenset[int] = frozenset()  # columns read as text for NaN or huge numbers
 
 
 class TextSource:
@@ -70,6 +72,7 @@ class TextSource:
             text = text.replace("\r", "\n")
         self.dialect: Dialect = dialect_of(text, encoding, whole=whole)
         self._lone_cr = lone_cr
+        self._huge: set[int] = set()  # columns of huge floats, known to hold no long integers
         self.header = self._header()
         self.details: dict[str, object] = {
             "delimiter": self.dialect.delimiter,
@@ -205,6 +208,7 @@ class TextSource:
 
     def _parse(self, chunk: Chunk, types: list[type[pl.DataType]]) -> _Parsed:
         frame, transcoded, data = self._polars(chunk.data, types), False, chunk.data
+        doubtful: frozenset[int] = frozenset()
         if frame is None:
             try:
                 data.decode("utf-8")
@@ -215,7 +219,16 @@ class TextSource:
         if frame is None and pl.Float64 in types:
             frame = self._polars(data, [pl.String] * len(types))
         if frame is not None and self._whole(frame, data):
-            return _Parsed(frame, 0, transcoded)
+            doubtful = frozenset(
+                i
+                for i, column in enumerate(frame.get_columns())
+                if column.dtype == pl.Float64 and _doubtful(column, i in self._huge)
+            )
+            if doubtful:
+                types = [pl.String if i in doubtful else t for i, t in enumerate(types)]
+                frame = self._polars(data, types)
+        if frame is not None and self._whole(frame, data):
+            return _Parsed(frame, 0, transcoded, doubtful)
         if frame is not None and self.dialect.quote.encode() not in data:
             lines = data.count(b"\n")
             squeezed = _BLANK.sub(b"", data)
@@ -287,8 +300,21 @@ class TextSource:
 
 
 def _dirty(column: pl.Series) -> bool:
+    """Whether some text is no number, or an integer so long that float64 may round it."""
     filled = column.filter(column != "")
-    return filled.cast(pl.Float64, strict=False).null_count() > 0
+    number = filled.cast(pl.Float64, strict=False)
+    if number.null_count() or number.is_nan().any():
+        return True
+    return bool(filled.str.contains(r"^[+-]?\d{16,}$").any())
+
+
+def _doubtful(column: pl.Series, huge: bool) -> bool:
+    """Whether floats hide what the text said: the word NaN, or an integer beyond 2^53."""
+    number = column.drop_nulls().to_numpy()
+    if not number.size:
+        return False
+    low, high = float(number.min()), float(number.max())
+    return low != low or (not huge and (high > EXACT or low < -EXACT))
 
 
 def _shown(delimiter: str) -> str:

@@ -12,7 +12,7 @@ from whyfit.demo.layout import INDENT, NO, YES, Layout
 from whyfit.diagnosis.finding import Finding
 from whyfit.report import summary
 
-_LEFT_SHARE = 0.42  # of the width goes to what was planted
+_LEFT_SHARE = 0.41  # of the width goes to what was planted
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ def touches(finding: Finding, columns: Iterable[str]) -> bool:
 
 
 def verdicts(faults: Iterable[Fault], looks: Sequence[Look]) -> tuple[Verdict, ...]:
-    """For each fault the finding that saw it: in the first look, a hidden one in the last."""
-    return tuple(_verdict(f, looks[-1:] if f.hidden else looks[:1]) for f in faults)
+    """For each fault the first look that saw it, and the finding it saw it by."""
+    return tuple(_verdict(fault, looks) for fault in faults)
 
 
 def _verdict(fault: Fault, looks: Sequence[Look]) -> Verdict:
@@ -95,14 +95,21 @@ def _found(finding: Finding | None, note: str, layout: Layout, width: int) -> li
     if finding is None:
         return [Text("not found", style="bold red")]
     head = Text(f"{finding.code} ", style="bold").append(layout.say(finding.rule), style="bold")
-    room = width - head.cell_len - 2
-    names = layout.screen.names(finding.subject, max(room, 8))
+    names = layout.screen.names(finding.subject, max(width - head.cell_len - 2, 8))
     lines = [head.append(f"  {names}", style="not bold")]
-    if note:
-        lines += [Text(part) for part in layout.screen.wrap(note, width)]
-    if finding.remedy and finding.remedy.trial:
-        trial = finding.remedy.trial
-        effect = f"{summary.trial_effect(trial, brief=True)}, " if trial.helped else ""
-        done = f"{finding.remedy.name}: {effect}{summary.verdict(finding.remedy)}"
-        lines += [Text(part, style="dim") for part in layout.screen.wrap(layout.say(done), width)]
+    if note and lines[0].cell_len + len(note) + 2 <= width:
+        lines[0].append(f", {note}", style="not bold")
+    elif note:
+        lines.append(Text(note))
+    lines += [Text(p, style="dim") for p in layout.screen.wrap(layout.say(_helped(finding)), width)]
     return lines
+
+
+def _helped(finding: Finding) -> str:
+    """The remedy and what it gained, if it did."""
+    remedy = finding.remedy
+    if remedy is None or remedy.trial is None:
+        return ""
+    if not remedy.trial.helped:
+        return f"remedy {summary.verdict(remedy)}"
+    return f"{remedy.name}: {summary.trial_effect(remedy.trial, brief=True)}"

@@ -59,19 +59,17 @@ class Fault:
     """A planted fault: what it is, the columns it sits in, the rules any of which must find it.
 
     No columns means that it sits in the errors of the fit, whatever columns a rule names.
-    A `hidden` fault can only be seen without the leaked column, which leaves no errors to look at.
     """
 
     what: str
     columns: tuple[str, ...]
     codes: tuple[str, ...]
-    hidden: bool = False
 
 
 PLANTED = (
     Fault("a leak: 3 % of the price", ("agent_commission",), ("LA113",)),
     Fault(
-        "a near copy: the area again, in m²",
+        "a near copy: the area in m²",
         ("living_area_m2", "sqft"),
         ("LA107", "LA106"),
     ),
@@ -80,7 +78,7 @@ PLANTED = (
         ("sqft", "lot_size_m2", "location", "age", "bedrooms"),
         ("LA108",),
     ),
-    Fault("a spread that grows with price", (), ("PR304",), hidden=True),
+    Fault("spread grows with the price", (), ("PR304",)),
     Fault('cells that say "call agent"', ("lot_size_m2",), ("LA101",)),
     Fault("empty cells and NA", ("lot_size_m2", "bathrooms"), ("LA102",)),
     Fault("a name for each row", ("listing_id",), ("LA105",)),

@@ -52,6 +52,10 @@ class Layout:
             for i, part in enumerate(parts)
         ]
 
+    def exact(self, label: str, text: str) -> list[Text]:
+        """A dim label and a path or command, which is never broken, so that it can be copied."""
+        return [Text(" " * INDENT).append(self.say(label), style="dim").append(self.say(text))]
+
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]], indent: int) -> list[Text]:
         """Columns flush right but the first; `head` is dim. A screen too narrow squeezes gaps."""
         cells = [[self.say(c) for c in row] for row in (head, *rows)]

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.text import Text
 
 from whyfit.demo import example, found, houses, real, walk
-from whyfit.demo.layout import INDENT, MAX_WIDTH, Layout
+from whyfit.demo.layout import MAX_WIDTH, Layout
 from whyfit.errors import InputError
 from whyfit.journey import fit
 from whyfit.report import stream, text
@@ -19,6 +19,8 @@ from whyfit.report.numbers import number, plus_minus
 from whyfit.report.terminal import Screen
 from whyfit.result import Result
 from whyfit.spec import Spec, edited
+
+_AS_GOOD = 0.05  # a typical error this near to that of ε: its own standard error is some 3 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def _houses(stage: Stage) -> None:
     lines += layout.labelled(
         "", f"{houses.NOISE_LINE} {_listed(houses.NO_EFFECT)} have no effect.", 6
     )
-    lines += layout.labelled("file", str(path), 6)
+    lines += layout.exact("file  ", str(path))
     stage.show(lines)
     stage.show(walk.regression(e, layout))
     stage.show(walk.classification(example.house_question(e), layout))
@@ -93,7 +95,7 @@ def _houses(stage: Stage) -> None:
     looks = [found.Look(result.findings)]
     second = _without_leak(result)
     if second is not None:
-        looks.append(found.Look(second.findings, "once the leaked column is gone"))
+        looks.append(found.Look(second.findings, "without the leak"))
     seen = found.verdicts(houses.PLANTED, looks)
     hits = sum(v.finding is not None for v in seen)
     lines = layout.heading("6  Planted and found", f"{hits} of {len(seen)}")
@@ -106,7 +108,7 @@ def _houses(stage: Stage) -> None:
         layout,
         ("whyfit rule target-leak", "the mathematics of a finding"),
         (f"whyfit fit {file} -t {houses.TARGET} --fix", "apply the remedies that helped"),
-        ("whyfit demo --real", "the same road on real data"),
+        ("whyfit demo --real", "the same on real data"),
     )
     stage.show(lines)
 
@@ -119,15 +121,9 @@ def _real(stage: Stage) -> None:
     paths = [place(stage.directory, name, data) for name, data, *_ in sets]
     layout = stage.layout
     lines = _title(layout, "two data sets that scikit-learn ships")
-    for path, says in zip(
-        paths,
-        (
-            "442 patients with diabetes, how far it had gone a year later",
-            "569 tumours, benign or malignant, from images of their cells",
-        ),
-        strict=True,
-    ):
-        lines += layout.labelled(str(path), says, max(len(str(p)) for p in paths) + 3)
+    told = ("442 patients, how far their diabetes went  ", "569 tumours, benign or malignant")
+    for path, says in zip(paths, told, strict=True):
+        lines += layout.exact(says.ljust(len(told[0]) + 1), str(path))
     stage.show(lines)
     stage.show(walk.regression(real.patients(), layout))
     stage.show(walk.classification(real.tumours(), layout))
@@ -148,7 +144,7 @@ def _real(stage: Stage) -> None:
             layout,
             ("whyfit rule separable-classes", "the mathematics of a finding"),
             (f"whyfit fit {file} -t {real.PROGRESSION} --fix", "apply the remedies that helped"),
-            ("whyfit demo", "the same road on houses whose faults are known"),
+            ("whyfit demo", "the same on planted faults"),
         )
     )
 
@@ -181,13 +177,11 @@ def _journey(stage: Stage, path: Path, target: str, title: str) -> Result:
     """Walk the road, show the report under the command that makes it, write its page."""
     with stream.Progress(path.name) as progress:
         result = fit(path, Spec(target=target), progress=progress)
-    page = path.with_suffix(".whyfit.html") if stage.page else None
-    if page is not None:
-        result.save(page)
+    page = _page(result, path) if stage.page else None
     layout = stage.layout
     command = f"whyfit fit {shlex.quote(str(path))} --target {target}"
     lines = layout.heading(title) if title else [Text()]
-    stage.show([*lines, *layout.labelled("$", command, 2), Text()])
+    stage.show([*lines, *layout.exact("$ ", command), Text()])
     stage.out(
         text.render(
             result.document,
@@ -198,6 +192,15 @@ def _journey(stage: Stage, path: Path, target: str, title: str) -> Result:
         )
     )
     return result
+
+
+def _page(result: Result, path: Path) -> Path | None:
+    """The HTML report beside `path`; the demo goes on without one that cannot be written."""
+    try:
+        return result.save(path.with_suffix(".whyfit.html"))
+    except InputError as error:
+        stream.complain(f"no HTML report: {error}")
+        return None
 
 
 def _without_leak(result: Result) -> Result | None:
@@ -212,11 +215,13 @@ def _honest(result: Result, second: Result) -> str:
     """What the leak did to the score, and how near the honest fit comes to the law."""
     before, after = (r.document.scores["held_out"]["r2"] for r in (result, second))
     error = second.document.scores["held_out"]["rmse"].value
+    noise = houses.noise_size()
+    near = abs(error / noise - 1) < _AS_GOOD
     return (
         f"Without the leak the held-out R² is {plus_minus(after.value, after.low, after.high)}, not"
         f" {plus_minus(before.value, before.low, before.high)}, and the typical error"
-        f" ${number(error, 3)}. The law's own ε is ${number(houses.noise_size(), 3)}: there is nothing left"
-        " to learn."
+        f" ${number(error, 3)}. ε itself is ${number(noise, 3)}"
+        + (": there is nothing left to learn." if near else ".")
     )
 
 
@@ -244,9 +249,7 @@ def _next(layout: Layout, *commands: tuple[str, str]) -> list[Text]:
     lines = layout.heading("Next")
     width = max(len(says) for _, says in commands) + 3
     for command, says in commands:
-        lines += [
-            Text(" " * INDENT).append(says.ljust(width), style="dim").append(layout.say(command))
-        ]
+        lines += layout.exact(says.ljust(width), command)
     return lines
 
 

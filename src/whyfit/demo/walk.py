@@ -20,7 +20,7 @@ from whyfit.demo.layout import NO, YES, Layout
 from whyfit.linalg.conditioning import Conditioning
 from whyfit.linalg.solve import GAMMA
 from whyfit.probability import linear, logistic
-from whyfit.report.numbers import decimals_for, fixed, number, p_value
+from whyfit.report.numbers import fixed, number, p_value
 
 LEVEL = 0.95
 _NEARER = 1000.0  # steps of gradient descent are counted until w is this many times nearer
@@ -89,9 +89,8 @@ def learning(e: Regression, fit: linear.LinearFit, C: np.ndarray, layout: Layout
     words, p = e.words, len(e.names)
     start, end = slope(e, float(e.y.mean()), np.zeros(p)), slope(e, fit.intercept, fit.coef)
     lines = layout.heading("2  Vectors become a model", "calculus")
-    lines += layout.labelled("loss", "L(w) = (1/n) Σ (yᵢ − ŷᵢ)²", 10)
-    lines += layout.labelled("gradient", "∂L/∂w = −(2/n) Xᵀ(y − ŷ)", 10)
-    lines += [Text()]
+    lines += layout.prose("The loss to be made small, and its gradient, which points uphill:")
+    lines += layout.prose("L(w) = (1/n) Σ (yᵢ − ŷᵢ)²     ∂L/∂w = −(2/n) Xᵀ(y − ŷ)", 6)
     rows = [
         [f"∂L/∂w of {c}", _power(a), _power(b)]
         for c, a, b in zip(e.names, start.gradient, end.gradient, strict=True)
@@ -151,7 +150,7 @@ def trust(e: Regression, fit: linear.LinearFit, layout: Layout) -> list[Text]:
     said = f"{words.asks} ŷ = {words.unit}{fixed(centre, _places(low, high))}."
     if e.expected is not None:
         said += f" By the law it is {words.unit}{number(e.expected)} on average."
-    lines += [*layout.prose(said), Text()]
+    lines += layout.prose(said)
     rows = []
     for kind, what, variance in (
         ("mean", f"the average of such {words.rows}", "σ² x₁ᵀ(X₁ᵀX₁)⁻¹x₁"),
@@ -166,7 +165,7 @@ def trust(e: Regression, fit: linear.LinearFit, layout: Layout) -> list[Text]:
         " of Student's t, and p is how rare one so large is."
         + (f" {YES} says that the law's value is inside the interval." if e.truth else "")
     )
-    return [*lines, Text(), *layout.table(*_tests(e, fit), 6)]
+    return [*lines, *layout.table(*_tests(e, fit), 6)]
 
 
 def _tests(e: Regression, fit: linear.LinearFit) -> tuple[list[str], list[list[str]]]:
@@ -183,7 +182,7 @@ def _tests(e: Regression, fit: linear.LinearFit) -> tuple[list[str], list[list[s
 
 
 def _test(name: str, row: dict[str, float], truth: float | None) -> list[str]:
-    places = decimals_for(row["std_error"]) + 1
+    places = _two_digits(row["std_error"])
     cells = [
         name,
         fixed(row["estimate"], places),
@@ -204,8 +203,12 @@ def _span(low: float, high: float, unit: str = "") -> str:
 
 
 def _places(low: float, high: float) -> int:
-    """One decimal more than the half width of an interval calls for."""
-    return decimals_for((high - low) / 2) + 1
+    """Decimals that show two significant digits of the half width of an interval."""
+    return _two_digits((high - low) / 2)
+
+
+def _two_digits(uncertainty: float) -> int:
+    return 1 - math.floor(math.log10(uncertainty))
 
 
 def regression(e: Regression, layout: Layout) -> list[Text]:
@@ -236,9 +239,13 @@ def classification(q: Question, layout: Layout) -> list[Text]:
             fixed(probability, _places(low, high)),
             _span(low, high),
         ],
-        [f"{q.one_more} multiplies the odds by", fixed(ratio[0], 2), _span(ratio[1], ratio[2])],
+        [
+            f"odds ratio of {q.one_more}",
+            fixed(ratio[0], _places(*ratio[1:])),
+            _span(ratio[1], ratio[2]),
+        ],
     ]
-    return [*lines, Text(), *layout.table(["", "estimate", "95 % interval"], rows, 6)]
+    return [*lines, *layout.table(["", "estimate", "95 % interval"], rows, 6)]
 
 
 __all__ = ["LEVEL", "Slope", "classification", "regression", "slope"]

@@ -158,6 +158,8 @@ def moments_of(k: int, names: Sequence[str] = ()) -> Callable[[Rows], FoldMoment
             n = raw[:, -1, -1]
             d = raw[:, :-1, -1] / np.maximum(n, 1)[:, None]
             scatter = raw[:, :-1, :-1] - (n[:, None] * d)[:, :, None] * d[:, None, :]
+            squares = np.einsum("kii->ki", scatter)  # a view; rounding may leave −ε of a constant
+            np.maximum(squares, 0.0, out=squares)
         if not np.isfinite(scatter).all():
             bad = np.flatnonzero(~np.isfinite(np.einsum("kii->i", scatter)))
             label = [names[i] if i < len(names) else ("y" if i == p else f"x{i + 1}") for i in bad]

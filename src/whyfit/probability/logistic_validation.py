@@ -28,13 +28,13 @@ from whyfit.probability.validation import FoldScores
 _TILE = 2048
 #: A training optimum is good enough when its held-out log loss is exact to about this much per row. An optimum δ
 #: standard errors away moves that loss by about δ√c/n.
-LOSS_ERROR = 1e-6
-STRICT = 1e-3  # never ask for less than this δ: held-out loss is then exact to 1e-6/2n
+LOSS_ERROR = 1e-8
+STRICT = 1e-6  # never ask for less than this δ
 FAR = 0.3  # beyond this δ the Hessian at the full fit is no longer the right one
 RUNAWAY = 0.05  # where the maximum is at infinity no step is the last; held-out loss to 1e-3/n
 #: A loss per row below this belongs to classes that are separated completely.
 SEPARATED = 1e-2
-ATTEMPTS = 6
+ATTEMPTS = 10
 
 
 def cross_validate(

@@ -1,17 +1,19 @@
 """A handful of rows decides what the fit says about a feature.
 
 What it says
+
 Without a few named rows a coefficient changes its sign, is no longer distinguishable from zero, or leaves the
 interval that was reported for it.
 
 The mathematics
+
 Leaving out row i changes the coefficients by an exact formula, no refit needed:
 
     β' = β − V x̃ᵢ eᵢ / (1 − hᵢ),   V = (X̃ᵀX̃)⁻¹,   hᵢ = x̃ᵢᵀ V x̃ᵢ
 
 with x̃ᵢ the row (and a leading 1), eᵢ its residual and hᵢ its leverage. whyfit leaves out the row that moves t = ŵ/se
-furthest, applies the formula again, and so on, up to five rows or a tenth of all. Rows can hide each other: one of four may look
-harmless while the other three hold the line in place, which is why they are taken one after another.
+furthest, applies the formula again, and so on, up to five rows or a tenth of all. Rows can hide each other: one of
+four may look harmless while the other three hold the line in place, which is why they are taken one after another.
 
 Every data set has some most influential rows. The finding is made only if the rows together move the fit to the edge of
 the middle half of its joint confidence region (Cook's distance of the set at least 1), a conclusion changes, and either
@@ -26,10 +28,12 @@ products of two normals: moving t by d takes the share α of rows with d/√n = 
 Reference: Cook & Weisberg (1982), Residuals and Influence in Regression, ch. 2-3; Broderick, Giordano & Meager (2020).
 
 Why it hurts
+
 A conclusion about thousands of houses should not hang on two of them. Often the rows are wrong: a unit, a comma, a
-placeholder. Sometimes they are right and the most interesting rows of the table, and the straight line is what is wrong.
+placeholder. Sometimes they are right, the most interesting rows of the table, and the straight line is wrong.
 
 What to do
+
 Look at the rows first. If they are errors, correct them or leave them out; if they are not, say that the conclusion
 depends on them. whyfit tries the fit without them and measures the typical (median) held-out error, which is not
 dominated by the rows in question; leaving rows out only because they do not fit is no remedy.
@@ -225,22 +229,32 @@ def _confirm(case: Case, event: _Event) -> Confirmed | None:
 
 
 def _evidence(e: _Event, name: str, n: int) -> tuple[Evidence, ...]:
-    k = len(e.rows)
+    k, expected = len(e.rows), e.expected if np.isfinite(e.expected) else None
+    error = abs(e.after / e.t_after) if e.t_after else float("nan")
+    t = rf"t = {e.t_before:.2f} \to t' = {e.t_after:.2f}"
+    quadratic = r"\frac{(\hat\beta-\hat\beta')^\top \tilde X^\top\tilde X(\hat\beta-\hat\beta')}{r\,\hat\sigma^2}"
     return (
+        Evidence("rows that change the conclusion", k, predicted=expected, unit="rows"),
         Evidence(
-            "rows that change the conclusion", k,
-            predicted=e.expected if np.isfinite(e.expected) else None, unit="rows",
-            formula=rf"k = {k} \text{{ of }} n = {n}",
+            f"coefficient of {name} without them",
+            e.after,
+            low=e.after - 1.96 * error,
+            high=e.after + 1.96 * error,
+            formula=rf"\hat w = {e.before:.4g} \to \hat w' = {e.after:.4g},\quad {t}",
         ),
-        Evidence(f"coefficient of {name} without them", e.after, predicted=e.before,
-                 low=e.after - abs(e.after / e.t_after) * 1.96 if e.t_after else None,
-                 high=e.after + abs(e.after / e.t_after) * 1.96 if e.t_after else None,
-                 formula=rf"\hat w' = {e.after:.4g},\ t' = {e.t_after:.2f};\quad \hat w = {e.before:.4g},\ t = {e.t_before:.2f}"),
-        Evidence("Cook's distance of the rows together", e.distance, limit=COOK_LIMIT,
-                 formula=rf"D = \frac{{(\hat\beta-\hat\beta')^\top \tilde X^\top\tilde X(\hat\beta-\hat\beta')}}{{r\,\hat\sigma^2}} = {e.distance:.3g}"),
-        Evidence("chance of rows this far off under normal errors", e.p, limit=0.05,
-                 formula=rf"\min\left(1, \binom{{{n}}}{{{k}}}\,P(F > f)\right) = {e.p:.2g}"),
-    )  # fmt: skip
+        Evidence(
+            "Cook's distance of the rows together",
+            e.distance,
+            limit=COOK_LIMIT,
+            formula=rf"D = {quadratic} = {e.distance:.3g}",
+        ),
+        Evidence(
+            "chance of rows this far off under normal errors",
+            e.p,
+            limit=0.05,
+            formula=rf"\min\left(1, \binom{{{n}}}{{{k}}}\,P(F > f)\right) = {e.p:.2g}",
+        ),
+    )
 
 
 def _typical_error(control: Case) -> Measure:
