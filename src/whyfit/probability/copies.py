@@ -57,7 +57,7 @@ class Form:
     def said(self, column: str, target: str) -> str:
         """How the disguise is undone: "lprice = log(price)" where one side is plain."""
         left, right = self.x.format(column), self.y.format(target)
-        return f"{left} = {right}" if self.x == "{}" else f"{right} = {left}"
+        return f"{left} = {right}" if self.x == "{}" != self.y else f"{right} = {left}"
 
 
 def best_forms(X: Float[np.ndarray, "s p"], y: Vector, log_y: bool = True) -> list[Form]:
@@ -67,14 +67,13 @@ def best_forms(X: Float[np.ndarray, "s p"], y: Vector, log_y: bool = True) -> li
     targets = [("{}", y)]
     if log_y and (y > 0).all():
         targets.append(("log({})", np.log(y)))
-    for x_text, defined, g in FORMS:
-        able = np.flatnonzero(defined(X))
-        if not able.size:
-            continue
-        with np.errstate(all="ignore"):
-            Z = g(X[:, able])
-        for y_text, v in targets:
-            r2 = _squared_correlations(Z, v)
+    for y_text, v in targets:  # a plain target first: log on log would undo every power as well
+        for x_text, defined, g in FORMS:
+            able = np.flatnonzero(defined(X))
+            if not able.size:
+                continue
+            with np.errstate(all="ignore"):
+                r2 = _squared_correlations(g(X[:, able]), v)
             for j, value in zip(able, r2, strict=True):
                 if value > found[j].r2 + 1e-6:
                     found[j] = Form(x_text, y_text, float(value))
