@@ -13,6 +13,8 @@ from rich.cells import cell_len
 
 from whyfit.diagnosis.finding import Evidence, Finding, Remedy, Trial
 from whyfit.report import summary
+from whyfit.report.document import Feature
+from whyfit.report.strings import in_encoding
 from whyfit.report.text import FINDING_LINES, MAX_WIDTH, render, render_coefficients
 
 from .builders import EVIL_NAME, HETERO, ILL, classification, hostile, regression
@@ -250,3 +252,16 @@ def test_missing_numbers_in_the_table_are_dashes():
         if row.startswith("age missing")
     )
     assert line.split()[2:] == ["–"] * 6
+
+
+def test_many_columns_left_out_are_counted():
+    left_out = tuple(Feature(f"c{i}", "text", (), reason=f"text {i}") for i in range(100))
+    text = render(regression(features=left_out), 100, False)
+    assert "c0 (text 0)" in text
+    assert "+92 more" in text
+    same = tuple(Feature(f"c{i}", "text", (), reason="text") for i in range(100))
+    assert "c7 +92 more (text)" in render(regression(features=same), 100, False)
+
+
+def test_greek_letters_have_their_names():
+    assert in_encoding("Ωξ ŷ é", "ascii") == "Omegaxi y^ \\xe9"

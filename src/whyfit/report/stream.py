@@ -14,7 +14,7 @@ import time
 from types import TracebackType
 from typing import Any
 
-from whyfit.report.strings import visible
+from whyfit.report.strings import in_encoding, visible
 
 _PIPE_WIDTH = 110  # columns when the output is no terminal and COLUMNS is not set
 
@@ -111,4 +111,5 @@ def _bar(label: str) -> tuple[Any, Any]:
         transient=True,
     )
     bar.start()
-    return bar, bar.add_task(visible(label), total=1.0)
+    shown = in_encoding(visible(label), sys.stderr.encoding or "utf-8")
+    return bar, bar.add_task(shown, total=1.0)

@@ -25,6 +25,10 @@ ASCII = {
     "⎡": "[", "⎢": "[", "⎣": "[", "⎤": "]", "⎥": "]", "⎦": "]",
     "ŵ": "w^", "ŷ": "y^", "Ŷ": "Y^", "ȳ": "y_mean", "Ȳ": "Y_mean",
     "\u0302": "^", "\u0303": "~", "\u0304": "_mean", "\u0305": "_mean",
+    "′": "'", "″": '"', "‘": "'", "⁺": "^+", "∏": "prod", "≡": "==", "∼": "~", "∪": "or", "∩": "and",
+    "⊂": "in", "⊥": "perp", "⟂": "perp", "∀": "all", "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")",
+    "⟨": "<", "⟩": ">", "∅": "{}", "¾": "3/4", "‰": "/1000", "°": " deg", "ⁿ": "^n", "ₘ": "m",
+    "ᵏ": "^k", "⁼": "^=", "₍": "(", "₎": ")", "ₐ": "a", "ₓ": "x", "↑": "up", "↓": "down",
 }  # fmt: skip
 _DIRECTION = {*"\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"}
 _CONTROL = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -60,5 +64,14 @@ def in_encoding(text: str, encoding: str) -> str:
             c.encode(encoding)
             out.append(c)
         except UnicodeEncodeError:
-            out.append(ASCII.get(c) or c.encode("ascii", "backslashreplace").decode())
+            out.append(ASCII.get(c) or _greek(c) or c.encode("ascii", "backslashreplace").decode())
     return "".join(out)
+
+
+def _greek(c: str) -> str:
+    """The name of a Greek letter, "" for any other character."""
+    name = unicodedata.name(c, "").split()
+    if name[:1] != ["GREEK"] or "LETTER" not in name:
+        return ""
+    letter = name[name.index("LETTER") + 1].lower()
+    return letter.capitalize() if "CAPITAL" in name else letter

@@ -6,7 +6,7 @@ most six lines; on a narrower screen it takes what it needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -97,15 +97,17 @@ def _summary(document: Document, screen: Screen, report: str | None) -> list[Tex
     return lines
 
 
-_SHOWN_COLUMNS = 8  # names per reason before "+n more"; the HTML and JSON reports list all
+_SHOWN_COLUMNS = 8  # names per reason, and reasons, before "+n more"; HTML and JSON list all
 
 
-def _left_out(groups: Iterable[tuple[str, tuple[str, ...]]]) -> str:
+def _left_out(groups: Sequence[tuple[str, tuple[str, ...]]]) -> str:
     parts = []
-    for why, names in groups:
+    for why, names in groups[:_SHOWN_COLUMNS]:
         shown = ", ".join(names[:_SHOWN_COLUMNS])
         more = f" +{len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else ""
         parts.append(f"{shown}{more} ({why})")
+    if rest := sum(len(names) for _, names in groups[_SHOWN_COLUMNS:]):
+        parts.append(f"+{rest:,} more")
     return "left out: " + "; ".join(parts)
 
 
