@@ -40,8 +40,16 @@ CASES: dict[str, tuple[str | bytes, str, str]] = {
     "header only": ("a,b,y\n", "SourceError", "a header and no rows"),
     "one row": ("a,b,y\n1,2,3\n", "SourceError", "1 row with a target; expected at least 3"),
     "two rows": ("a,b,y\n1,2,3\n1,2,4\n", "SourceError", "2 rows with a target"),
-    "too few fields": (GOOD + "1,2\n", "SourceError", "t.csv: line 52 has 2 fields, the header has 3"),
-    "too many fields": (GOOD + "1,2,3,4\n", "SourceError", "line 52 has 4 fields, the header has 3"),
+    "too few fields": (
+        GOOD + "1,2\n",
+        "SourceError",
+        "t.csv: line 52 has 2 fields, the header has 3",
+    ),
+    "too many fields": (
+        GOOD + "1,2,3,4\n",
+        "SourceError",
+        "line 52 has 4 fields, the header has 3",
+    ),
     "short and long rows that cancel": (
         GOOD + "1,2\n1,2,3,4\n",
         "SourceError",
@@ -179,7 +187,9 @@ def test_spec_choices_that_name_nothing(tmp_path: Path) -> None:
 
 
 def test_nothing_usable_is_left_by_dropping_rows(tmp_path: Path) -> None:
-    text = "a,b,y\n" + "".join(f"{i if i % 2 else ''},{'' if i % 2 else i},{i}\n" for i in range(40))
+    text = "a,b,y\n" + "".join(
+        f"{i if i % 2 else ''},{'' if i % 2 else i},{i}\n" for i in range(40)
+    )
     message = refused(write(tmp_path, text), missing="drop")
     assert "0 of 40 rows can be used" in message
     assert "missing cell in 'a'" in message

@@ -77,6 +77,11 @@ class Range:
             self.integral = bool(a[0] == np.floor(a[0]) and (a == np.floor(a)).all())
 
 
+def _any_odd(a: Float[np.ndarray, " m"]) -> bool:
+    """Whether NaN or infinity is among the values."""
+    return not (math.isfinite(float(a.min())) and math.isfinite(float(a.max())))
+
+
 class WholeNumbers:
     """Share of different values among whole numbers, followed while it stays above NEARLY_ALL.
 
@@ -167,14 +172,14 @@ class NumberEncoder:
             if infinite.any():
                 values = np.where(infinite, np.nan, values)
                 self.counts.infinite += int(infinite.sum())
-        if whole and values.size and np.nanmax(np.abs(values), initial=0) > EXACT:
-            large = np.flatnonzero(np.abs(values) > EXACT)
+        if whole and values.size and np.nanmax(np.abs(values), initial=0) >= EXACT:
+            large = np.flatnonzero(np.abs(values) >= EXACT)
             self.counts.inexact += sum(int(values[i]) != cells[int(i)] for i in large)
         return values
 
     def _watch(self, values: Float[np.ndarray, " m"]) -> None:
         present = values
-        if values.size and math.isnan(float(values.sum())):
+        if values.size and math.isnan(float(values.min())):  # a sum might overflow
             gaps = np.isnan(values)
             if gaps.any():
                 present = values[~gaps]

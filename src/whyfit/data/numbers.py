@@ -99,7 +99,7 @@ def read_numbers(
     infinite = np.isinf(values)
     n_infinite = int(infinite.sum())
     values[infinite] = np.nan
-    large = np.abs(values) > EXACT
+    large = np.abs(values) >= EXACT
     n_inexact = _inexact(cells.filter(pl.Series(large)), style) if large.any() else 0
     return Numbers(
         values,

@@ -202,5 +202,5 @@ def _clean_numbers(sample: list[pl.Series]) -> list[bool]:
         number = cells.cast(pl.Float64, strict=False).is_not_nan().fill_null(False)
         good = (~filled | number).to_numpy().reshape(len(part), rows).all(axis=1)
         some = filled.to_numpy().reshape(len(part), rows).any(axis=1)
-        clean += (good & some).tolist()
+        clean.extend(bool(v) for v in good & some)
     return clean

@@ -178,11 +178,12 @@ class TextSource:
                 if progress is not None:
                     progress(fraction)
                 columns = parsed.frame.get_columns()
-                for i, column in enumerate(
-                    columns
-                ):  # a column that failed once is text from now on
-                    if types[i] == pl.Float64 and column.dtype == pl.String and _dirty(column):
-                        types[i] = pl.String
+                for i, column in enumerate(columns):
+                    if types[i] == pl.Float64 and column.dtype == pl.String:
+                        if _dirty(column):  # text from now on
+                            types[i] = pl.String
+                        elif i in parsed.doubtful:
+                            self._huge.add(i)
                 return columns
 
             size = self._chunk_size()
@@ -314,7 +315,7 @@ def _doubtful(column: pl.Series, huge: bool) -> bool:
     if not number.size:
         return False
     low, high = float(number.min()), float(number.max())
-    return low != low or (not huge and (high > EXACT or low < -EXACT))
+    return low != low or (not huge and (high >= EXACT or low <= -EXACT))
 
 
 def _shown(delimiter: str) -> str:
