@@ -47,7 +47,8 @@ class Term:
             case "log":
                 return f"log({a})"
             case "hinge":
-                return f"({a} − {self.knot:.6g})₊"
+                sign = "+" if self.knot < 0 else "−"
+                return f"({a} {sign} {abs(self.knot):.6g})₊"
             case "product":
                 return " × ".join(self.columns)
 

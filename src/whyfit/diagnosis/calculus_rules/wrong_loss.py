@@ -15,11 +15,10 @@ where the last term (the Jacobian) makes it comparable with that of the normal m
 difference per held-out row, fold by fold on the same folds, is the evidence; the gate is 0.05 nats per row. The
 training rows predict the same number: half the difference of the two log variances, less the mean of log y.
 
-Where errors are normal the one per cent of rows with the largest errors carries 8.5 % of the squared loss; its gradient
-is then no one's in particular. The share seen here tells how few rows steer the fit.
+Where errors are normal, the one per cent of rows with the largest errors carries 8.5 % of the squared loss. The share
+seen here tells how few rows steer the fit.
 
-Reference: Box & Cox (1964), Journal of the Royal Statistical Society B 26, 211-252; Gneiting & Raftery (2007), JASA 102,
-359-378, for the log score.
+Reference: Box & Cox (1964), J. R. Stat. Soc. B 26, 211-252; Gneiting & Raftery (2007), JASA 102, 359-378.
 
 Why it hurts
 
