@@ -54,6 +54,7 @@ class Leak:
     exact: bool = False
     errors: tuple[int, int] = (0, 0)  # held-out errors, rows
     severity: Severity = "error"
+    tests: int | None = None  # hypotheses among which it was looked for, if not all of the search
 
 
 class Search(NamedTuple):
@@ -217,7 +218,11 @@ def _implausible(case: Case, sources: tuple[str, ...]) -> list[Leak]:
         p = change.p_above(float(np.log(IMPLAUSIBLE)))
         ratio = float(np.exp(change.value))
         text = f"without {feature} the held-out squared error is {ratio:,.0f} × larger"
-        found.append(Leak((feature,), text, "×", ratio, IMPLAUSIBLE, p, severity="warning"))
+        found.append(
+            Leak(
+                (feature,), text, "×", ratio, IMPLAUSIBLE, p, severity="warning", tests=len(sources)
+            )
+        )
     return found
 
 

@@ -77,11 +77,10 @@ class Relation:
     def text(self, names: Sequence[str]) -> str:
         """ "age = education + experience + 6", or with ≈ and two digits if it only nearly holds."""
         sharp = self.mostly
-        parts = [
-            _term(c, names[j], sharp)
-            for j, c in zip(self.others, self.coefficients, strict=True)
-            if c
-        ]
+        terms = list(zip(self.others, self.coefficients, strict=True))
+        if sharp:
+            terms.sort()  # as the columns stand in the table; otherwise strongest first
+        parts = [_term(c, names[j], sharp) for j, c in terms if c]
         if sharp and self.intercept:
             parts.append(_signed(self.intercept, sharp))
         parts.sort(key=lambda p: p[1] != "+")  # stable: terms to add before terms to take away

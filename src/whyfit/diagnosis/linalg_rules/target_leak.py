@@ -69,7 +69,7 @@ def check(case: Case) -> Iterator[Suspicion]:
     found, tests, best = in_numbers(case) if case.task == "regression" else in_classes(case)
     found.sort(key=lambda leak: (leak.severity != "error", -leak.statistic))
     for leak in found[:MOST_FINDINGS]:
-        p = None if leak.exact else min(1.0, tests * leak.p_value)
+        p = None if leak.exact else min(1.0, (leak.tests or tests) * leak.p_value)
         yield Suspicion(lambda leak=leak: _confirm(case, leak), p)
     if not found:
         yield Suspicion(lambda: None, min(1.0, tests * best))
