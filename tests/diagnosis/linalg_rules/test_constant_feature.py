@@ -1,0 +1,56 @@
+import numpy as np
+import pandas as pd
+
+from diagnosing import findings
+
+
+def _frame(n=60, **columns):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(n)
+    return pd.DataFrame({"x": x, **columns, "y": x + rng.standard_normal(n)})
+
+
+def test_columns_that_vary_are_silent():
+    assert findings("LA103", _frame(z=np.tile([0.0, 1.0, 2.0], 20)), target="y") == ()
+
+
+def test_one_constant_column_is_named_with_its_value():
+    (found,) = findings("LA103", _frame(c=np.full(60, 7.0)), target="y")
+    assert (found.severity, found.subject) == ("note", ("c",))
+    assert found.message == "c says nothing: every present cell is 7 (60 rows); left out"
+    assert found.prediction.startswith("predicted the fit is unchanged without it")
+    assert found.remedy is None
+
+
+def test_several_share_one_note_and_empty_ones_are_told_apart():
+    (found,) = findings("LA103", _frame(c=1.0, d="same", e=[None] * 60), target="y")
+    assert set(found.subject) == {"c", "d", "e"}
+    assert found.message.startswith("3 columns never vary and are left out: c, d and e")
+    assert found.message.endswith("; without any value: e")
+
+
+def test_constant_where_present_keeps_its_gaps():
+    rng = np.random.default_rng(1)
+    gone = rng.random(60) < 0.5
+    (found,) = findings("LA103", _frame(c=np.where(gone, np.nan, 1.0)), target="y")
+    assert found.subject == ("c",)
+    assert "its gaps stay in the fit as a 0/1 column" in found.message
+    assert found.remedy is not None
+    assert found.remedy.edit == {"drop": ["c"]}
+
+
+def test_variation_lost_beside_the_mean_is_found():
+    rng = np.random.default_rng(2)
+    c = 1e15 + rng.integers(0, 2, 60) * 0.125  # one unit in the last place of 1e15
+    (found,) = findings("LA103", _frame(c=c), target="y")
+    assert found.subject == ("c",)
+    assert "less than float64 can tell apart" in found.message
+
+
+def test_a_dropped_column_is_not_mentioned():
+    assert findings("LA103", _frame(c=np.full(60, 7.0)), target="y", drop=("c",)) == ()
+
+
+def test_ionosphere(shared_data):
+    (found,) = findings("LA103", shared_data / "ionosphere" / "ionosphere.csv", target="class")
+    assert found.subject == ("x2",)
