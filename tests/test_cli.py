@@ -357,9 +357,9 @@ def model(monkeypatch):
     }
 
     class Model:
-        def predict_table(self, source, interval=None, kind="mean"):
+        def predict_rows(self, source, interval=None, kind="mean"):
             fake.calls.append((source, interval, kind))
-            return table
+            return types.SimpleNamespace(columns=table, notes=("2 cells were missing.",))
 
     def load_model(path):
         if path.name == "bad.whyfit":
@@ -374,7 +374,8 @@ def model(monkeypatch):
 def test_predict_csv(model, capsys):
     assert cli.main(["predict", "m.whyfit", "new.csv", "--interval", "0.9", "--kind", "mean"]) == 0
     assert model.calls == [(Path("new.csv"), 0.9, "mean")]
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert err == "whyfit: 2 cells were missing.\n"
     rows = list(csv.DictReader(io.StringIO(out)))
     assert [r["row"] for r in rows] == ["0", "1", "2"]
     assert rows[1]["prediction"] == ""

@@ -273,8 +273,11 @@ def predict(
     from whyfit.report import predictions, stream
     from whyfit.report.files import write_whole
 
-    table = load_model(model).predict_table(new, interval=interval, kind=kind)
-    data = predictions.to_json(table) if form == "json" else predictions.to_csv(table)
+    made = load_model(model).predict_rows(new, interval=interval, kind=kind)
+    for note in made.notes:
+        stream.complain(note)
+    to = predictions.to_json if form == "json" else predictions.to_csv
+    data = to(made.columns)
     if output:
         write_whole(output, data)
     else:
