@@ -41,4 +41,5 @@ def _largest(below: Callable[[float], float], n: int, alpha: float) -> float:
         high *= 2
         if high > 1e4 * n:
             return float("nan")
-    return float(brentq(lambda d: below(d) - alpha, 1e-9, high, xtol=1e-6))
+    root = brentq(lambda d: below(d) - alpha, 1e-9, high, xtol=1e-6)
+    return float(root)  # pyright: ignore[reportArgumentType]

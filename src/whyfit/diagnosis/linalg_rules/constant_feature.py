@@ -199,6 +199,6 @@ RULE = Rule(
     "linear algebra",
     "note",
     check,
-    __doc__,
+    __doc__ or "",
     reference="Golub & Van Loan (2013), Matrix Computations, §2.7.",
 )

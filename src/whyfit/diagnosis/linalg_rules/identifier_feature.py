@@ -54,6 +54,10 @@ from whyfit.probability.association import (
 )
 
 
+#: Above this many rows a likelihood is not fitted again just to see a column contribute nothing.
+REFIT_ROWS = 200_000
+
+
 def check(case: Case) -> Iterator[Suspicion]:
     """One test per numeric identifier; the columns that fail to carry signal share one note."""
     spec = case.spec
@@ -70,16 +74,18 @@ def check(case: Case) -> Iterator[Suspicion]:
     told: set[str] = (
         set()
     )  # confirmed to carry signal; tests come first in the order of confirmation
-    numeric = [c for c in found if np.isfinite(c.minimum)]
-    for column in numeric:
-        r, n, given = _left_over(case, column)
+    seen: dict[str, tuple[float, int, int]] = {}
+    for column in found:
+        if not np.isfinite(column.minimum):
+            continue
+        r, n, given = seen[column.name] = _left_over(case, column)
         looks = len(case.design.classes) if case.task == "multiclass" else 1
         p = correlation_p_value(r, n, given=given) * looks
         yield Suspicion(
             lambda column=column, r=r, n=n, given=given: _signal(case, column, (r, n, given), told),
             min(p, 1.0),
         )
-    yield Suspicion(lambda: _left_out(case, [c for c in found if c.name not in told]))
+    yield Suspicion(lambda: _left_out(case, [c for c in found if c.name not in told], seen))
 
 
 def _values(case: Case, name: str) -> Float[np.ndarray, " s"]:
@@ -182,11 +188,13 @@ def _in_place(case: Case, name: str) -> Proposal:
     )
 
 
-def _left_out(case: Case, columns: list[Column]) -> Confirmed | None:
+def _left_out(
+    case: Case, columns: list[Column], seen: dict[str, tuple[float, int, int]]
+) -> Confirmed | None:
     if not columns:
         return None
     names = tuple(c.name for c in columns)
-    numeric = [c.name for c in columns if np.isfinite(c.minimum)]
+    numeric = [c.name for c in columns if c.name in seen]
     if len(columns) == 1:
         message = f"{names[0]} is left out: {columns[0].reason.removeprefix('identifier: ')}"
     else:
@@ -195,7 +203,13 @@ def _left_out(case: Case, columns: list[Column]) -> Confirmed | None:
         )
     evidence = [Evidence("columns that identify rows", len(names), limit=0, unit="columns")]
     prediction, proposals = "", ()
-    if numeric:
+    if numeric and case.task != "regression" and case.n > REFIT_ROWS:
+        r, n, _ = seen[numeric[0]]
+        prediction = (
+            f"predicted partial correlation 0 ± {2 / np.sqrt(n):.2g} of {numeric[0]} with the target"
+            f"   observed {signed(r, 4)}"
+        )
+    elif numeric:
         measure = skill_of(case)
         try:
             used = case.rerun({"roles": dict.fromkeys(numeric, "numeric")})
@@ -231,6 +245,6 @@ RULE = Rule(
     "linear algebra",
     "warning",
     check,
-    __doc__,
+    __doc__ or "",
     reference="Kaufman, Rosset, Perlich & Stitelman (2012), ACM TKDD 6(4).",
 )

@@ -54,6 +54,7 @@ from whyfit.probability.association import (
     correlation_interval,
     correlation_p_value,
 )
+from whyfit.probability.linear import LinearFit
 
 #: Deleting up to this share of the rows is held to be inconsequential (Schafer 1999).
 DELETED = 0.05
@@ -236,9 +237,9 @@ def _predicted(plain: Case, marked: Case) -> float:
     """By Mallows' Cp for least squares, by Akaike's criterion for a likelihood."""
     a, b = plain.fit, marked.fit
     q = b.rank - a.rank
-    if marked.task == "regression":
-        sigma2 = b.sigma2
-        return float((a.rss - b.rss - 2 * q * sigma2) / b.tss) if b.tss > 0 else float("nan")
+    if isinstance(a, LinearFit) or isinstance(b, LinearFit):
+        a, b = plain.linear, marked.linear
+        return float((a.rss - b.rss - 2 * q * b.sigma2) / b.tss) if b.tss > 0 else float("nan")
     if b.log_likelihood > 0.01 * b.null_log_likelihood:  # separated classes: no maximum to compare
         return float("nan")
     q *= max(len(marked.design.classes) - 1, 1)
@@ -315,6 +316,6 @@ RULE = Rule(
     "linear algebra",
     "warning",
     check,
-    __doc__,
+    __doc__ or "",
     reference="Schafer (1999), Statistical Methods in Medical Research 8, 3-15.",
 )

@@ -191,6 +191,6 @@ RULE = Rule(
     "linear algebra",
     "warning",
     check,
-    __doc__,
+    __doc__ or "",
     reference="IEEE 754-2019; Goldberg (1991), ACM Computing Surveys 23(1), 5-48.",
 )

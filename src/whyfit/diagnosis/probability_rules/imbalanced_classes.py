@@ -235,7 +235,7 @@ RULE = Rule(
     "probability",
     "warning",
     check,
-    __doc__,
+    __doc__ or "",
     reference="He & Garcia (2009), IEEE TKDE 21(9), 1263-1284; Elkan (2001), IJCAI.",
     tasks=("binary", "multiclass"),
 )

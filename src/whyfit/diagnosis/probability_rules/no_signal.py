@@ -43,6 +43,7 @@ from whyfit.diagnosis.rule import Confirmed, Rule, Suspicion
 from whyfit.diagnosis.words import between, signed
 from whyfit.probability.evidence import ridge_by_evidence
 from whyfit.probability.hidden import largest_r2, largest_skill
+from whyfit.probability.linear import LinearFit
 from whyfit.probability.shuffled import Shuffled, shuffled_scores
 from whyfit.probability.validation import Estimate, cross_validate, over_folds
 
@@ -65,13 +66,16 @@ def check(case: Case) -> Iterator[Suspicion]:
 def _overall(case: Case) -> tuple[str, float, tuple[float, ...], float]:
     """Name, statistic, degrees of freedom and p-value of the test of all slopes; NaN if there is none."""
     fit = case.fit
-    if case.spec.ridge or (case.task != "regression" and not fit.converged):
-        return "", float("nan"), (), float("nan")
-    if case.task == "regression":
+    if isinstance(fit, LinearFit):
         f, df, p = fit.f_test()
-        return "F", f, df, p
+        return ("F", f, df, p) if not case.spec.ridge else _NO_TEST
+    if case.spec.ridge or not fit.converged:
+        return _NO_TEST
     stat, df, p = fit.likelihood_ratio()
     return "likelihood ratio", stat, (df,), p
+
+
+_NO_TEST = ("", float("nan"), (), float("nan"))
 
 
 def _shuffle(case: Case) -> Shuffled:
@@ -168,6 +172,6 @@ RULE = Rule(
     "probability",
     "warning",
     check,
-    __doc__,
+    __doc__ or "",
     reference="Phipson & Smyth (2010), Stat. Appl. Genet. Mol. Biol. 9(1); Steiger (2004).",
 )

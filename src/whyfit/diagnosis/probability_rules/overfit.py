@@ -49,6 +49,7 @@ from whyfit.errors import InputError
 from whyfit.linalg.moments import Moments
 from whyfit.linalg.solve import solve_gram
 from whyfit.probability.evidence import effective_parameters, ridge_by_evidence
+from whyfit.probability.linear import LinearFit
 from whyfit.probability.logistic import LogisticFit
 from whyfit.probability.validation import Estimate, over_folds
 
@@ -128,9 +129,8 @@ def _logit_scale(C: Float[np.ndarray, "q q"], ridge: float, total: Moments) -> f
 
 def training_loss(case: Case) -> float:
     """Mean squared error or log loss (without the penalty) on the fitted rows."""
-    if case.task == "regression":
-        return case.linear.rss / case.n
-    return -case.fit.log_likelihood / case.n
+    fit = case.fit
+    return (fit.rss if isinstance(fit, LinearFit) else -fit.log_likelihood) / case.n
 
 
 def predicted_gap(case: Case, free: float) -> float:
@@ -203,9 +203,8 @@ def _confirm(case: Case, sized: Sized, gain: Estimate) -> Confirmed | None:
 
 def _unit(case: Case) -> float:
     """Loss of the constant predictor on the fitted rows."""
-    if case.task == "regression":
-        return case.linear.tss / case.n
-    return -case.fit.null_log_likelihood / case.n
+    fit = case.fit
+    return (fit.tss if isinstance(fit, LinearFit) else -fit.null_log_likelihood) / case.n
 
 
 def _optimism(case: Case, slopes: float) -> str:
@@ -229,7 +228,7 @@ RULE = Rule(
     "probability",
     "warning",
     check,
-    __doc__,
+    __doc__ or "",
     reference="Efron (1986), JASA 81, 461-470; Golub, Heath & Wahba (1979), Technometrics 21, 215-223.",
     tasks=("regression", "binary"),
 )
