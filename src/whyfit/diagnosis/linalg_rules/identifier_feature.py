@@ -53,7 +53,6 @@ from whyfit.probability.association import (
     correlation_p_value,
 )
 
-
 #: Above this many rows a likelihood is not fitted again just to see a column contribute nothing.
 REFIT_ROWS = 200_000
 
