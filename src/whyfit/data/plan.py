@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from whyfit.data.dates import DateFormat, date_format_of
@@ -202,5 +203,5 @@ def _clean_numbers(sample: list[pl.Series]) -> list[bool]:
         number = cells.cast(pl.Float64, strict=False).is_not_nan().fill_null(False)
         good = (~filled | number).to_numpy().reshape(len(part), rows).all(axis=1)
         some = filled.to_numpy().reshape(len(part), rows).any(axis=1)
-        clean.extend(bool(v) for v in good & some)
+        clean.extend(np.logical_and(good, some).tolist())
     return clean
