@@ -13,7 +13,7 @@ from whyfit.linalg.moments import Moments
 from whyfit.linalg.relations import Relation
 from whyfit.linalg.solve import U
 
-_LONG = 90  # characters of a relation beyond which it is described, not written out
+_LONG = 110  # characters of a relation beyond which it is described, not written out
 
 
 def feature_of(case: Case, j: int) -> str:
@@ -52,7 +52,6 @@ def written(case: Case, r: Relation) -> str:
     if len(text) <= _LONG:
         return text
     nearly = "" if r.exact else "nearly "
-    return (
-        f"{shown_names(case)[r.column]} is {nearly}a sum of {len(r.others)} columns"
-        f" of {listed(features_of(case, r.others), 3)}"
-    )
+    features = features_of(case, r.others)
+    many = f"{len(r.others)} columns of " if len(features) < len(r.others) else ""
+    return f"{shown_names(case)[r.column]} is {nearly}a combination of {many}{listed(features, 3)}"

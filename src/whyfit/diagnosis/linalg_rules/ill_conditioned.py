@@ -141,7 +141,8 @@ def _groups(case: Case, g: _Geometry, p_values: np.ndarray) -> list[_Group]:
         if (
             len({*feature[part]}) == 1
         ):  # its partners have low VIFs each, or are levels of the same category
-            others = [i for i in range(len(g.columns)) if i not in set(places.tolist())]
+            own = feature[part][0]
+            others = [i for i, j in enumerate(g.columns) if feature_of(case, j) != own]
             few, unexplained = participants(g.C, int(places[np.argmax(g.vif[places])]), others)
             if unexplained > 1 / VIF_LIMIT:
                 continue
@@ -335,8 +336,11 @@ def _proposals(
         out.append(
             Proposal(f"ridge, λ = {penalty:.3g} by evidence", {"ridge": penalty}, measure, guard)
         )
-    if r.unexplained <= NEARLY_EXACT:
-        feature = _cheapest(case, g, r)
+    if r.exact:  # all that is lost is the rounding of the last digit: nothing to guard
+        computed = feature_of(case, r.column)
+        out.insert(0, Proposal(f"drop {computed}", {"drop": [computed]}, measure))
+    elif r.unexplained <= NEARLY_EXACT:
+        feature = feature_of(case, r.column) if r.mostly else _cheapest(case, g, r)
         out.append(Proposal(f"drop {feature}", {"drop": [feature]}, measure, guard))
     return tuple(out)
 

@@ -180,9 +180,9 @@ def _one(case: Case, group: _Group) -> Confirmed:
     text, count = written(case, shortest), len(group.relations)
     names = listed(group.features, 4)
     if len(group.features) == 1:
-        message = f"{text}: the coefficients of {names} are not determined by the data"
+        message = f"{text}: the data do not determine these coefficients"
     elif count == 1:
-        message = f"{text}: how the effect is shared among {names} is not determined by the data"
+        message = f"{text}: the data do not determine how they share the effect"
     else:
         message = f"{count} columns of {names} follow exactly from the others, e.g. {text}"
     return Confirmed(

@@ -40,7 +40,7 @@ from jaxtyping import Float
 
 from whyfit.calculus.descent import Quadratic
 from whyfit.diagnosis.case import Case
-from whyfit.diagnosis.columns import features_of, live_columns, shown_names
+from whyfit.diagnosis.columns import features_of, live_columns
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.measures import Measure
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
@@ -56,7 +56,7 @@ EPSILON = 0.01  # share of the excess loss that counts as left
 RUN = 2000
 #: Predicted and observed share of the excess loss after those steps may differ by this much.
 TOLERANCE = 0.01
-#: Gradient solvers commonly stop by themselves after about this many steps (scikit-learn's SGD: 1000 epochs).
+#: Fewer steps harm nobody: solvers commonly stop after about this many (scikit-learn's SGD: 1000 epochs).
 BUDGET = 1000
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -102,7 +102,7 @@ STEPS = Measure("gradient steps to 1 % excess loss", steps_per_training_set, "lo
 def _confirm(case: Case, total: Moments, raw: float, unit: float) -> Confirmed | None:
     before, after = Quadratic.of(total), Quadratic.of(total, standardise=True)
     slow, quick = before.steps_to(EPSILON), after.steps_to(EPSILON)
-    if not np.isfinite(slow) or slow < STEPS_RATIO * max(quick, 1.0):
+    if not np.isfinite(slow) or slow < max(BUDGET, STEPS_RATIO * quick):
         return None
     left = _left(before, min(slow, RUN))
     told = before.remaining(min(slow, RUN))
@@ -119,8 +119,8 @@ def _confirm(case: Case, total: Moments, raw: float, unit: float) -> Confirmed |
         RULE.finding(
             "note",
             subject,
-            f"spreads from {sd[narrow]:.3g} ({shown_names(case)[narrow]}) to {sd[wide]:,.3g}"
-            f" ({shown_names(case)[wide]}): gradient descent would need {_count(slow)} steps,"
+            f"spreads from {sd[narrow]:.3g} ({case.names[narrow]}) to {sd[wide]:,.3g}"
+            f" ({case.names[wide]}): gradient descent would need {_count(slow)} steps,"
             f" {_count(quick)} on scaled columns",
             evidence=(
                 Evidence(
