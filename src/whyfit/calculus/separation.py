@@ -131,6 +131,8 @@ def separating_direction(
         apart = Z @ beta > 10 * _TOLERANCE
         if not apart.any():
             return None
+        if _with_violated(Z, start, _fewest, np.ones(len(s))) is not None:
+            apart[:] = True  # the optimum above is a corner: rows may touch its border without need
     beta = _with_violated(Z, start, _fewest, apart.astype(float))
     if beta is None:
         return None

@@ -250,7 +250,7 @@ def _together(
         )
         return _finding(case, message, names, True, n, factor, [])
     apart = direction.apart if direction is not None else 0
-    message = f"{what} together decide {yes} in {plural(apart, 'row')} of {n:,}: no finite coefficient is best"
+    message = f"{what} together decide {yes} in at least {plural(apart, 'row')} of {n:,}: no finite coefficient is best"
     return _finding(case, message, names, False, apart, factor, [])
 
 
