@@ -18,7 +18,11 @@ def exact_solution(X: np.ndarray, y: np.ndarray) -> np.ndarray:
     A = [[Decimal(1), *map(Decimal, map(float, row))] for row in X]
     b = [Decimal(float(v)) for v in y]
     c = len(A[0])
-    M = [[sum(r[i] * r[j] for r in A) for j in range(c)] + [sum(r[i] * v for r, v in zip(A, b, strict=True))] for i in range(c)]
+    M = [
+        [sum(r[i] * r[j] for r in A) for j in range(c)]
+        + [sum(r[i] * v for r, v in zip(A, b, strict=True))]
+        for i in range(c)
+    ]
     for i in range(c):
         pivot = max(range(i, c), key=lambda r: abs(M[r][i]))
         M[i], M[pivot] = M[pivot], M[i]
@@ -47,7 +51,9 @@ def test_certified_digits_are_not_exceeded_by_the_error(closeness, seed):
 def test_route_follows_the_certificate():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 2))
-    assert fit_arrays(X, X[:, 0]).fit.solution.route == "gram"
+    assert fit_arrays(X, X[:, 0] + rng.normal(size=200)).fit.solution.route == "gram"
+    nearly_exact = fit_arrays(X, X[:, 0] + 1e-5 * rng.normal(size=200)).fit
+    assert nearly_exact.solution.route == "qr"  # 1 − R² by subtraction would keep six digits of σ²
     X[:, 1] = X[:, 0] + 1e-6 * X[:, 1]
     assert fit_arrays(X, X[:, 0] + rng.normal(size=200)).fit.solution.route == "qr"
 
@@ -118,7 +124,9 @@ def test_moments_alone_suffice_when_rows_are_gone():
     rng = np.random.default_rng(11)
     X, y = rng.normal(size=(100, 3)), rng.normal(size=100)
     m = Moments.of(np.column_stack([X, y]))
-    np.testing.assert_allclose(least_squares(m).w, fit_moments(m, ("a", "b", "c"), 0.0, ArrayRows(X, y, 2)).coef)
+    np.testing.assert_allclose(
+        least_squares(m).w, fit_moments(m, ("a", "b", "c"), 0.0, ArrayRows(X, y, 2)).coef
+    )
     X[:, 2] = X[:, 0] - X[:, 1]
     s = least_squares(Moments.of(np.column_stack([X, y])))
     assert s.dropped.sum() == 1

@@ -6,8 +6,8 @@ minimise ‖c − A z‖ with A = (X − 1μᵀ)D⁻¹, c = (y − ȳ)/d_y, then
     gram   AᵀA z = Aᵀc by Cholesky, from moments alone       error of z_j ≲ γ Σ_k|(AᵀA)⁻¹|_jk (1 + ‖z‖₁)
     qr     R z = Qᵀc, R folded over the blocks               error of z_j ≲ γ(√G_jj (1 + ‖z‖₁) + Σ_k|G_jk| ρ)
 
-with G = (AᵀA)⁻¹, ρ = ‖c − Az‖ and γ = 16u. `gram` is accepted while κ²u leaves DIGITS_WANTED digits;
-otherwise the rows are asked for once more. A column closer than RANK_TOLERANCE to the span of the
+with G = (AᵀA)⁻¹, ρ = ‖c − Az‖ and γ = 16u. `gram` is accepted while κ²u leaves DIGITS_WANTED digits and the
+subtraction 1 − R² keeps RSS_DIGITS_WANTED; otherwise the rows are asked for once more. A column closer than RANK_TOLERANCE to the span of the
 columns before it (all of unit length) is *dropped*: it is listed in `Solution.dropped`, and a rule reports it.
 
 References: Higham (2002), Accuracy and Stability of Numerical Algorithms, ch. 20;
@@ -31,6 +31,9 @@ from whyfit.linalg.triangle import Triangle
 U = float(np.finfo(np.float64).eps) / 2
 GAMMA = 16 * U  # rounding of one blocked, vectorised inner product; measured ≤ 6u in tests
 DIGITS_WANTED = 8.0  # whyfit's design: keep the Gram route while κ²u leaves eight digits
+RSS_DIGITS_WANTED = (
+    9.0  # of 1 − R², which the Gram route gets by subtraction; standard errors need it
+)
 RANK_TOLERANCE = 65_536 * U  # rows per block × u: what rounding alone may leave of a null column
 MAX_DIGITS = -float(np.log10(U))  # 15.95: float64 holds no more
 
@@ -88,9 +91,10 @@ def least_squares(
         reach = np.abs(inverse).sum(axis=1) * (1 + np.abs(z).sum())
         rss_scaled = max(0.0, 1.0 - float(C[:p, -1][kept] @ z))
         rss_error = GAMMA * (1 + np.abs(z).sum()) ** 2
-        return _solution(
-            z, inverse, reach, rss_scaled, rss_error, kept, scale, tss, "gram", gap, 0.0
-        )
+        if triangle is None or rss_error <= 10**-RSS_DIGITS_WANTED * rss_scaled or tss == 0:
+            return _solution(
+                z, inverse, reach, rss_scaled, rss_error, kept, scale, tss, "gram", gap, 0.0
+            )  # fmt: skip
     if triangle is None:
         R = _pseudo_triangle(C)
         return _from_triangle(R, kept, scale, tss, np.sqrt(RANK_TOLERANCE), "gram")
