@@ -16,7 +16,7 @@ def test_upper_limit_inverts_the_noncentral_chi_square():
     assert stats.ncx2.cdf(7.0, 4, skill * 2 * 300 * 0.6) == pytest.approx(0.05, abs=1e-6)
 
 
-def test_it_covers_the_truth_at_its_level():
+def test_it_covers_the_truth_at_least_at_its_level():
     rng = np.random.default_rng(0)
     n, p, rho2, runs = 100, 3, 0.05, 400
     covered = 0
@@ -30,12 +30,12 @@ def test_it_covers_the_truth_at_its_level():
         fitted = float(((Q.T @ y) ** 2).sum())
         f = fitted / p / ((float(y @ y) - fitted) / (n - p - 1))
         covered += largest_r2(f, p, n - p - 1, n, 0.05) >= rho2
-    low, high = stats.binom.ppf([0.0005, 0.9995], runs, 0.95)
-    assert low <= covered <= high
+    assert covered >= stats.binom.ppf(0.001, runs, 0.95)
 
 
 def test_degenerate_input():
     assert np.isnan(largest_r2(float("nan"), 3, 10, 14, 0.05))
     assert np.isnan(largest_r2(1.0, 3, 0, 4, 0.05))
-    assert largest_r2(0.0, 3, 100, 104, 0.05) == 0.0
+    median = stats.f.ppf(0.5, 3, 100)
+    assert largest_r2(0.0, 3, 100, 104, 0.05) == largest_r2(median, 3, 100, 104, 0.05) > 0
     assert np.isnan(largest_skill(float("nan"), 3, 10, 0.6, 0.05))

@@ -66,6 +66,13 @@ def test_without_indicators_the_remedy_is_to_add_them():
     assert found.remedy.trial.helped
 
 
+def test_rows_dropped_by_the_spec_leave_the_remedy_unmeasured():
+    (found,) = findings("LA102", _frame(), target="y", missing="drop")
+    assert found.remedy is not None
+    assert found.remedy.edit == {"missing": "indicator"}
+    assert found.remedy.trial is None  # other rows, other folds
+
+
 def test_a_link_with_the_target_is_told_and_its_gain_predicted():
     frame = _frame(n=1000, share=(0.2, 0.0), link=2.0)
     (found,) = findings("LA102", frame, target="y")

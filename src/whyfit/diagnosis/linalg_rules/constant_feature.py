@@ -89,6 +89,8 @@ def _unchanged(case: Case, columns: tuple[str, ...]) -> tuple[float, str] | None
         return 0.0, "not tried: no other feature is left"
     if without.names == case.names:
         return 0.0, f"{measure.name} +0: it is not in the fit"
+    if without.design.n_used != case.design.n_used:  # rows with a gap there come back
+        return 0.0, "not comparable: other rows"
     trial = paired(measure.of(case), measure.of(without), measure, case.spec.confidence)
     if np.isfinite(trial.difference) and abs(trial.difference) > 1e-6:
         return None
@@ -163,7 +165,7 @@ def _without_digits(case: Case, flat: list[str]) -> Confirmed | None:
     total = case.moments.total
     mean, d = float(total.mean[j]), float(np.sqrt(max(total.scatter[j, j], 0.0)))
     sd = d / np.sqrt(max(total.n, 1))
-    if sd == 0:
+    if sd <= 8 * U * abs(mean):  # no more than the rounding of a mean
         message = f"{listed(flat)} {'is' if len(flat) == 1 else 'are'} the same in every row that is fitted"
     else:
         message = (

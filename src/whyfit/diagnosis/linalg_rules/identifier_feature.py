@@ -133,6 +133,8 @@ def _signal(
         used = case.rerun({"roles": {name: "numeric"}})
     except InputError:
         return None
+    if used.design.n_used != case.design.n_used:  # its gaps cost rows under missing = "drop"
+        return None
     gain = paired(measure.of(case), measure.of(used), measure, case.spec.confidence)
     if not gain.low > RELEVANT_LOSS:  # the held-out rows refute it
         return None
@@ -214,7 +216,7 @@ def _left_out(
             used = case.rerun({"roles": dict.fromkeys(numeric, "numeric")})
         except InputError:
             used = None
-        if used is not None:
+        if used is not None and used.design.n_used == case.design.n_used:
             gain = paired(measure.of(case), measure.of(used), measure, case.spec.confidence)
             noise = _noise(case, len(numeric))
             evidence.append(

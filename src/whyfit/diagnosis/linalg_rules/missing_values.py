@@ -228,6 +228,8 @@ def _gain(case: Case) -> tuple[float, float, float, float] | None:
         plain = marked.rerun({"missing": "impute"})
     except InputError:
         return None
+    if plain.design.n_used != marked.design.n_used:
+        return None
     measure = skill_of(case)
     seen = paired(measure.of(plain), measure.of(marked), measure, case.spec.confidence)
     return _predicted(plain, marked), seen.difference, seen.low, seen.high

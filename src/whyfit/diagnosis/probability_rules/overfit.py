@@ -57,6 +57,8 @@ from whyfit.probability.validation import Estimate, over_folds
 RELEVANT = 0.02
 #: Below this many coefficients per row nothing relevant can be gained: the excess loss is about k/n of σ².
 FEW = 0.02
+#: Fewer rows make folds of one or two rows, whose losses have no usable spread.
+FEWEST = 30
 #: Larger designs are left to LA110: every penalty costs p³ per fold.
 MOST_COLUMNS = 1500
 MOST_COLUMNS_LOGISTIC = 300
@@ -69,6 +71,7 @@ class Sized:
     case: Case
     ridge: float
     free: float  # effective slopes
+    whole: float  # those of the case itself
     before: Float[np.ndarray, " k"]  # held-out loss per fold
     after: Float[np.ndarray, " k"]
 
@@ -80,7 +83,7 @@ class Sized:
 
 def check(case: Case) -> Iterator[Suspicion]:
     """One test, where the rows are few enough for it."""
-    if case.linear.rank < FEW * case.n:
+    if case.n < FEWEST or case.linear.rank < FEW * case.n:
         return
     sized = _right_size(case)
     if sized is None:
@@ -100,15 +103,18 @@ def _right_size(case: Case) -> Sized | None:
     ridge = ridge_by_evidence(total)
     C = case.linear.correlation
     free = effective_parameters(C[:-1, :-1], ridge, total.n)
-    if not linear:
-        ridge *= _logit_scale(C, ridge, total)
+    scale = 1.0 if linear else _logit_scale(C, ridge, total)
+    ridge *= scale
+    whole = float(case.linear.rank)
+    if case.spec.ridge:
+        whole = effective_parameters(C[:-1, :-1], case.spec.ridge / scale, total.n)
     loss = "mse" if linear else "log_loss"
     ridge = float(f"{ridge:.3g}")
     if not ridge > case.spec.ridge:
         return None
     try:
         sized = case.rerun({"ridge": ridge})
-        return Sized(sized, ridge, free, case.scores[loss], sized.scores[loss])
+        return Sized(sized, ridge, free, whole, case.scores[loss], sized.scores[loss])
     except (InputError, np.linalg.LinAlgError):
         return None
 
@@ -150,7 +156,7 @@ def predicted_gap(case: Case, free: float) -> float:
 
 
 def _confirm(case: Case, sized: Sized, gain: Estimate) -> Confirmed | None:
-    whole = float(case.linear.rank)
+    whole = sized.whole
     train, small = training_loss(case), training_loss(sized.case)
     gap, closed = float(np.nanmean(sized.before)) - train, float(np.nanmean(sized.after)) - small
     if not closed < gap:  # the gap does not close under the penalty: another cause
