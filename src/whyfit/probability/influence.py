@@ -59,7 +59,9 @@ class Fitted:
         return cls(beta, V, rss, df, X, y - X @ beta, h)
 
     def t(self, j: int) -> float:
-        return float(self.beta[j] / np.sqrt(self.rss / self.df * self.V[j, j]))
+        """β_j/se; ±inf if the rows left are fitted exactly."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(self.beta[j] / np.sqrt(self.rss / self.df * self.V[j, j]))
 
     def influence(self) -> Float[np.ndarray, "s c"]:
         """Change of every coefficient, in standard errors, owed to each row: (Vx̃_i)_j e_i/((1−h_i) se_j)."""

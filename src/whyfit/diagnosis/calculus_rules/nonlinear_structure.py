@@ -67,6 +67,8 @@ _MOST_COLUMNS = 300
 _BENDING = 20
 _CROSSING = 10
 _DISTINCT = 10
+#: Below this share of the variance the residuals are rounding.
+_EXACT = 1e-20
 #: Probabilities are kept this far from 0 and 1 in the working weights.
 _CLIP = 0.01
 #: Among near equals the more readable form is taken.
@@ -86,6 +88,8 @@ class _Screen:
 def check(case: Case) -> Iterable[Suspicion]:
     """One test: every training set's own selection against the linear model."""
     if case.spec.ridge or not 0 < case.p <= _MOST_COLUMNS or case.linear.rank == 0:
+        return []
+    if not case.linear.rss > _EXACT * case.linear.tss:
         return []
     screen = _screen(case)
     if screen is None:

@@ -195,6 +195,8 @@ def _side(case: Case, b: _Border, label: int) -> str:
         where = name
     elif kind == "boolean":
         where = f"{name} = {int(above)}"
+    elif kind == "numeric" and (column := case.schema[case.design.origin[b.j]]).n_distinct == 2:
+        where = f"{name} = {column.maximum if above else column.minimum:g}"
     else:
         where = f"{name} {'>' if above else '<'} {b.at:.6g}"
     if n == 1:

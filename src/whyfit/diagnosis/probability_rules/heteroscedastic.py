@@ -68,6 +68,8 @@ COVERAGE_TOLERANCE = 0.05
 _MOST_DIRECTIONS = 100
 #: The name of a direction that is no column.
 FITTED = "prediction"
+#: Below this share of the variance the residuals are rounding.
+_EXACT = 1e-20
 _BOOTSTRAP = 100
 _BOOTSTRAP_ROWS = 1_000
 _BOOTSTRAP_COLUMNS = 60
@@ -86,7 +88,7 @@ class _Look:
 
 
 def check(case: Case) -> Iterable[Suspicion]:
-    if case.linear.df < 3 or not case.linear.rss > 0:
+    if case.linear.df < 3 or not case.linear.rss > _EXACT * case.linear.tss:
         return []
     s = case.sample
     fitted = case.held_out

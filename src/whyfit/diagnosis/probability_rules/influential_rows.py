@@ -76,6 +76,8 @@ _CANDIDATES = 300
 #: First-order influences understate rows that mask each other; four giants of stars_cyg by a factor of 2.5.
 _MASKING = 4.0
 _FEWEST_ROWS = 12
+#: Below this share of the variance the residuals are rounding.
+_EXACT = 1e-20
 _MOST_COLUMNS = 400
 #: The update formula is exact; a refit may differ by rounding only.
 _AGREE = 1e-6
@@ -106,7 +108,7 @@ def check(case: Case) -> Iterable[Suspicion]:
     live = np.flatnonzero(~fit.dropped)
     if case.spec.ridge or fit.df < 3 or case.n < _FEWEST_ROWS or not 0 < live.size <= _MOST_COLUMNS:
         return ()
-    if not (fit.rss > 0 and np.isfinite(fit.sigma2)):
+    if not (fit.rss > _EXACT * fit.tss and np.isfinite(fit.sigma2)):
         return ()
     events = _events(case, live)
     out = []
