@@ -41,7 +41,7 @@ def test_constant_where_present_keeps_its_gaps():
 
 def test_variation_lost_beside_the_mean_is_found():
     rng = np.random.default_rng(2)
-    c = 1e15 + rng.integers(0, 2, 60) * 0.125  # one unit in the last place of 1e15
+    c = 1e15 + 4.0 * rng.integers(0, 2, 60)  # some units in the last place of 1e15
     (found,) = findings("LA103", _frame(c=c), target="y")
     assert found.subject == ("c",)
     assert "less than float64 can tell apart" in found.message
@@ -54,3 +54,11 @@ def test_a_dropped_column_is_not_mentioned():
 def test_ionosphere(shared_data):
     (found,) = findings("LA103", shared_data / "ionosphere" / "ionosphere.csv", target="class")
     assert found.subject == ("x2",)
+
+
+def test_a_derived_column_that_does_not_vary_is_said_to_be_the_same():
+    texts = [f"a b c d e {i}" for i in range(60)]  # six words each
+    texts[3] = None
+    (found,) = findings("LA103", _frame(t=texts), target="y")
+    assert found.subject == ("t",)
+    assert found.message == "t words is the same in every row that is fitted"
