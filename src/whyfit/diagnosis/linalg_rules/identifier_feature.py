@@ -51,9 +51,10 @@ from whyfit.probability.association import (
     SMALL_CORRELATION,
     correlation_interval,
     correlation_p_value,
-)
+)from whyfit.probability.linear import LinearFit
 
-#: Above this many rows a likelihood is not fitted again just to see a column contribute nothing.
+#: Above this many rows a likelihood is not fitted again just to see a column contribute nothing;
+#: neither where the classes separate and its held-out score is anything.
 REFIT_ROWS = 200_000
 
 
@@ -204,7 +205,8 @@ def _left_out(
         )
     evidence = [Evidence("columns that identify rows", len(names), limit=0, unit="columns")]
     prediction, proposals = "", ()
-    if numeric and case.task != "regression" and case.n > REFIT_ROWS:
+    fit = case.fit
+    if numeric and not isinstance(fit, LinearFit) and (case.n > REFIT_ROWS or not fit.converged):
         r, n, _ = seen[numeric[0]]
         prediction = (
             f"predicted partial correlation 0 ± {2 / np.sqrt(n):.2g} of {numeric[0]} with the target"
