@@ -51,7 +51,8 @@ from whyfit.probability.association import (
     SMALL_CORRELATION,
     correlation_interval,
     correlation_p_value,
-)from whyfit.probability.linear import LinearFit
+)
+from whyfit.probability.linear import LinearFit
 
 #: Above this many rows a likelihood is not fitted again just to see a column contribute nothing;
 #: neither where the classes separate and its held-out score is anything.
