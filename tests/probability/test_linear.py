@@ -28,9 +28,14 @@ def test_table_agrees_with_statsmodels(made):
     np.testing.assert_allclose(table.std_error, theirs.bse, rtol=NINE)
     np.testing.assert_allclose(table.statistic, theirs.tvalues, rtol=NINE)
     np.testing.assert_allclose(table.p_value, theirs.pvalues, rtol=1e-7, atol=1e-300)
-    np.testing.assert_allclose(np.column_stack([table.low, table.high]), theirs.conf_int(), rtol=1e-8)
+    np.testing.assert_allclose(
+        np.column_stack([table.low, table.high]), theirs.conf_int(), rtol=1e-8
+    )
     f, df, p = ours.fit.f_test()
-    assert (f, p) == (pytest.approx(theirs.fvalue, rel=NINE), pytest.approx(theirs.f_pvalue, rel=1e-6))
+    assert (f, p) == (
+        pytest.approx(theirs.fvalue, rel=NINE),
+        pytest.approx(theirs.f_pvalue, rel=1e-6),
+    )
     assert df == (theirs.df_model, theirs.df_resid)
     assert ours.fit.r2 == pytest.approx(theirs.rsquared, rel=NINE)
 
@@ -114,3 +119,12 @@ def test_result_does_not_depend_on_threads_or_blocks(monkeypatch):
     small = gather(ArrayRows(X, y, 10), 10)
     np.testing.assert_allclose(small.scatter, one.scatter, rtol=1e-11, atol=1e-9)
     np.testing.assert_array_equal(small.n, one.n)
+
+
+def test_leverages_hold_when_columns_nearly_coincide():
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(400, 2))
+    X = np.column_stack([x, x[:, 0] + 1e-7 * rng.normal(size=400)])
+    fit = fit_arrays(X, x[:, 0] + rng.normal(size=400)).fit
+    assert fit.solution.route == "qr"
+    assert examine(fit, ArrayRows(X, x[:, 0], 2)).sum_leverage == pytest.approx(4.0, rel=1e-7)

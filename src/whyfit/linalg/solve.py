@@ -51,6 +51,9 @@ class Solution:
 
     w: Float[np.ndarray, " p"]
     G: Float[np.ndarray, "p p"]
+    root: Float[
+        np.ndarray, "p r"
+    ]  # G = root rootᵀ, from the triangle itself: leverages need no second factoring
     scale: Float[np.ndarray, " p"]  # d_j = √S_jj
     digits: Float[np.ndarray, " p"]  # decimal digits of w certain; 0 for dropped columns
     dropped: Bool[np.ndarray, " p"]
@@ -75,33 +78,60 @@ def least_squares(
     scale = np.where(flat | (d == 0), 1.0, d)
     C = moments.scatter / scale / scale[:, None]
     C[flat, :] = C[:, flat] = 0.0
-    tss = float(moments.scatter[-1, -1])
-    kept = ~flat[:p]
-    try:
-        L = cholesky(C[:p, :p][np.ix_(kept, kept)], lower=True, check_finite=False)
-        gap = float(np.diag(L).min()) if L.size else 1.0
-        inverse = cho_solve((L, True), np.eye(len(L)), check_finite=False)
-        loss = np.log10(max(1.0, float(np.abs(inverse).sum(axis=1).max()))) if L.size else 0.0
-        good = MAX_DIGITS - loss >= DIGITS_WANTED and gap > np.sqrt(RANK_TOLERANCE)
-    except LinAlgError:
-        L = inverse = None
-        gap, good = 0.0, False
-    if L is not None and inverse is not None and (good or triangle is None) and moments.n > p + 1:
-        z = cho_solve((L, True), C[:p, -1][kept], check_finite=False)
-        reach = np.abs(inverse).sum(axis=1) * (1 + np.abs(z).sum())
-        rss_scaled = max(0.0, 1.0 - float(C[:p, -1][kept] @ z))
-        rss_error = GAMMA * (1 + np.abs(z).sum()) ** 2
-        if triangle is None or rss_error <= 10**-RSS_DIGITS_WANTED * rss_scaled or tss == 0:
-            return _solution(
-                z, inverse, reach, rss_scaled, rss_error, kept, scale, tss, "gram", gap, 0.0
-            )  # fmt: skip
+    frame = _Frame(~flat[:p], scale, float(moments.scatter[-1, -1]))
+    found = _by_gram(C, frame.kept) if moments.n > p + 1 else None
+    if found is not None and (triangle is None or found.good or frame.tss == 0):
+        return _solution(found, frame, "gram", frame.kept)
     if triangle is None:
-        R = _pseudo_triangle(C)
-        return _from_triangle(R, kept, scale, tss, np.sqrt(RANK_TOLERANCE), "gram")
+        return _by_triangle(_pseudo_triangle(C), frame, np.sqrt(RANK_TOLERANCE), "gram")
     R = triangle(moments.mean, scale).R[:, 1:]  # first column is the intercept
     full = np.zeros((p + 2, p + 1))
     full[: len(R)] = R
-    return _from_triangle(full[1:], kept, scale, tss, RANK_TOLERANCE, "qr")
+    return _by_triangle(full[1:], frame, RANK_TOLERANCE, "qr")
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What is solved for: candidate columns, lengths of [X y], total sum of squares."""
+
+    kept: Bool[np.ndarray, " p"]
+    scale: Float[np.ndarray, " q"]
+    tss: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Solution for unit columns: z, G = root rootᵀ, and how far rounding may have moved z and RSS."""
+
+    z: Float[np.ndarray, " r"]
+    root: Float[np.ndarray, "r r"]
+    reach: Float[np.ndarray, " r"]  # error of z in units of γ
+    rss: float
+    rss_error: float
+    gap: float
+    lost: float = 0.0
+    good: bool = True
+
+
+def _by_gram(C: Float[np.ndarray, "q q"], kept: Bool[np.ndarray, " p"]) -> _Found | None:
+    """Cholesky of the kept columns; None if they are not positive definite."""
+    A, c = C[:-1, :-1][np.ix_(kept, kept)], C[:-1, -1][kept]
+    try:
+        L = cholesky(A, lower=True, check_finite=False)
+    except LinAlgError:
+        return None
+    root = solve_triangular(L, np.eye(len(L)), lower=True, check_finite=False).T
+    widest = np.abs(root @ root.T).sum(axis=1)
+    z = cho_solve((L, True), c, check_finite=False)
+    size = 1 + np.abs(z).sum()
+    gap = float(np.diag(L).min(initial=1.0))
+    rss, rss_error = max(0.0, 1.0 - float(c @ z)), GAMMA * size**2
+    good = (
+        MAX_DIGITS - np.log10(widest.max(initial=1.0)) >= DIGITS_WANTED
+        and gap > np.sqrt(RANK_TOLERANCE)
+        and rss_error <= 10**-RSS_DIGITS_WANTED * rss
+    )
+    return _Found(z, root, widest * size, rss, rss_error, gap, 0.0, bool(good))
 
 
 def _pseudo_triangle(C: Float[np.ndarray, "q q"]) -> Float[np.ndarray, "q q"]:
@@ -110,73 +140,51 @@ def _pseudo_triangle(C: Float[np.ndarray, "q q"]) -> Float[np.ndarray, "q q"]:
     return np.linalg.qr((V * np.sqrt(np.maximum(mu, 0.0))).T, mode="r")
 
 
-def _from_triangle(R, candidates, scale, tss, tolerance, route: Route) -> Solution:
-    """Solve from the triangle of [A c], dropping columns that lie in the span of earlier ones."""
+def _by_triangle(
+    R: Float[np.ndarray, "q q"], frame: _Frame, tolerance: float, route: Route
+) -> Solution:
+    """Solve from the triangle of [A c], dropping columns that lie in the span of earlier ones.
+
+    Householder over the columns in order: the pivot is the distance to the span so far.
+    """
     p = R.shape[1] - 1
     work, kept = R.copy(), np.zeros(p, dtype=bool)
     gap, lost, row = 1.0, 0.0, 0
-    for j in range(
-        p
-    ):  # Householder over the columns in order: |pivot| = distance to the span so far
-        if not candidates[j]:
-            continue
-        tail = work[row:, j]
-        distance = float(np.linalg.norm(tail))
+    for j in np.flatnonzero(frame.kept):
+        v = work[row:, j].copy()
+        distance = float(np.linalg.norm(v))
         if distance <= tolerance or row >= len(work) - 1:
             lost = max(lost, distance)
             continue
-        v = tail.copy()
         v[0] += np.copysign(distance, v[0])
         v /= np.linalg.norm(v)
         work[row:, j:] -= np.outer(2 * v, v @ work[row:, j:])
         gap, kept[j], row = min(gap, distance), True, row + 1
     T = np.triu(work[:row][:, :p][:, kept])
-    q = work[:row, p]
-    z = solve_triangular(T, q, check_finite=False) if row else np.zeros(0)
-    Ti = solve_triangular(T, np.eye(row), check_finite=False) if row else np.zeros((0, 0))
-    inverse = Ti @ Ti.T
-    rho = float(np.linalg.norm(work[row:, p]))
-    size = 1 + np.abs(z).sum()
-    reach = np.sqrt(np.diag(inverse)) * size + np.abs(inverse).sum(axis=1) * rho
-    return _solution(
-        z,
-        inverse,
-        reach,
-        rho**2,
-        GAMMA * size * rho + (GAMMA * size) ** 2,
-        kept,
-        scale,
-        tss,
-        route,
-        gap,
-        lost,
-    )
+    z = solve_triangular(T, work[:row, p], check_finite=False) if row else np.zeros(0)
+    root = solve_triangular(T, np.eye(row), check_finite=False) if row else np.zeros((0, 0))
+    G = root @ root.T
+    rho, size = float(np.linalg.norm(work[row:, p])), 1 + np.abs(z).sum()
+    reach = np.sqrt(np.diag(G)) * size + np.abs(G).sum(axis=1) * rho
+    error = GAMMA * size * rho + (GAMMA * size) ** 2
+    return _solution(_Found(z, root, reach, rho**2, error, gap, lost), frame, route, kept)
 
 
-def _solution(
-    z, inverse, reach, rss_scaled, rss_error, kept, scale, tss, route, gap, lost
-) -> Solution:
-    p = kept.size
-    w, digits, G = np.zeros(p), np.zeros(p), np.zeros((p, p))
-    w[kept] = z * scale[-1] / scale[:-1][kept]
-    G[np.ix_(kept, kept)] = inverse
+def _solution(found: _Found, frame: _Frame, route: Route, kept: Bool[np.ndarray, " p"]) -> Solution:
+    """Back to the units of the data, zeros for dropped columns."""
+    p, scale = kept.size, frame.scale
+    w, digits = np.zeros(p), np.zeros(p)
+    root = np.zeros((p, found.root.shape[1]))
+    w[kept] = found.z * scale[-1] / scale[:-1][kept]
+    root[kept] = found.root
     with np.errstate(divide="ignore", invalid="ignore"):
-        certain = -np.log10(GAMMA * reach / np.abs(z))
-        rss_digits = float(-np.log10(rss_error / rss_scaled)) if rss_scaled > 0 else 0.0
+        certain = -np.log10(GAMMA * found.reach / np.abs(found.z))
+        rss_digits = -np.log10(found.rss_error / found.rss) if found.rss > 0 else 0.0
     digits[kept] = np.clip(np.nan_to_num(certain, nan=0.0, neginf=0.0), 0.0, MAX_DIGITS)
     return Solution(
-        w,
-        G,
-        scale[:-1],
-        digits,
-        ~kept,
-        rss_scaled * tss,
-        tss,
-        route,
-        gap,
-        lost,
-        float(np.clip(np.nan_to_num(rss_digits, neginf=0.0), 0.0, MAX_DIGITS)),
-    )
+        w, root @ root.T, root, scale[:-1], digits, ~kept, found.rss * frame.tss, frame.tss, route,
+        found.gap, found.lost, float(np.clip(np.nan_to_num(rss_digits, neginf=0.0), 0, MAX_DIGITS)),
+    )  # fmt: skip
 
 
 def solve_gram(

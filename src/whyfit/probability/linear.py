@@ -264,7 +264,9 @@ def _penalised(
     d = np.sqrt(np.diag(moments.scatter))[:-1]
     live = d > U * 64 * np.sqrt(moments.n) * np.abs(moments.mean[:-1])  # as in `least_squares`
     A, c = C[:-1, :-1][np.ix_(live, live)], C[:-1, -1][live]
-    G = np.linalg.inv(A + ridge / moments.n * np.eye(len(A)))
+    L = np.linalg.cholesky(A + ridge / moments.n * np.eye(len(A)))
+    inner = np.linalg.inv(L).T
+    G = inner @ inner.T
     z = G @ c
     rss = max(0.0, 1 - 2 * z @ c + z @ A @ z)
     reach = np.abs(G).sum(axis=1) * (1 + np.abs(z).sum())
@@ -273,11 +275,24 @@ def _penalised(
     with np.errstate(divide="ignore"):
         digits[live] = np.clip(-np.log10(GAMMA * reach / np.abs(z)), 0, MAX_DIGITS)
     full[np.ix_(live, live)] = G
+    root = np.zeros((len(live), len(A)))
+    root[live] = inner
     used = float(np.einsum("ij,ji->", G, A))
     return (
         Solution(
-            w, full, s.scale, digits, ~live, rss * s.tss, s.tss, "gram", s.gap, s.lost, s.rss_digits
-        ),
+            w,
+            full,
+            root,
+            s.scale,
+            digits,
+            ~live,
+            rss * s.tss,
+            s.tss,
+            "gram",
+            s.gap,
+            s.lost,
+            s.rss_digits,
+        ),  # fmt: skip
         used,
     )
 

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.linalg import cholesky
 
 from whyfit.data.sample import Sample, sample_of
 from whyfit.engines.local import LocalEngine
@@ -89,12 +88,8 @@ class Residuals:
 
 
 def leverage_factor(fit: LinearFit) -> Float[np.ndarray, "p r"]:
-    """T with h_i = 1/n + ‖(x_i − μ)ᵀT‖², from the kept columns."""
-    keep = ~fit.dropped
-    T = np.zeros((len(keep), int(keep.sum())))
-    if T.size:
-        T[keep] = cholesky(fit.V[1:, 1:][np.ix_(keep, keep)] + 0.0, lower=True, check_finite=False)
-    return T
+    """T with h_i = 1/n + ‖(x_i − μ)ᵀT‖²."""
+    return fit.solution.root / fit.solution.scale[:, None]
 
 
 def residuals_of(fit: LinearFit, share_of: Callable[[Rows], Sample]) -> Callable[[Rows], Residuals]:
