@@ -149,7 +149,7 @@ def rows_expected(shift: float, n: float) -> float:
         return 0.0
     if need >= 1 / np.pi:
         return float("inf")
-    q = brentq(lambda q: q * special.k1(q) / np.pi - need, 1e-8, 700.0)
+    q = float(brentq(lambda q: q * special.k1(q) / np.pi - need, 1e-8, 700.0))  # pyright: ignore[reportArgumentType]
     share = 0.5 - special.iti0k0(q)[1] / np.pi if q < 30 else special.k1(q) / np.pi
     return float(n * max(share, 0.0))
 

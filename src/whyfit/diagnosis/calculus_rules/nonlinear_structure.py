@@ -61,7 +61,7 @@ WARNING = 0.07
 WORTH_NAMING = 0.005
 MOST_TERMS = 6
 #: Rows, columns and candidates of the screen: Gram matrices in about 0.1 s.
-_ROWS = 20_000
+_ROWS = 15_000
 _FEWEST_ROWS = 60
 _MOST_COLUMNS = 300
 _BENDING = 20
@@ -274,7 +274,7 @@ def _with(case: Case, terms: list[Term]) -> str:
 
 
 RULE = Rule(
-    "CA206", "nonlinear-structure", "calculus", "warning", check, __doc__,
+    "CA206", "nonlinear-structure", "calculus", "warning", check, __doc__ or "",
     reference="Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, §9.2",
     tasks=("regression", "binary"),
 )  # fmt: skip

@@ -100,20 +100,24 @@ def check(case: Case) -> Iterable[Suspicion]:
 
 
 def _confirm(case: Case) -> Confirmed | None:
-    factor = _step_factor(case.fit.optimum.losses)
-    if isinstance(case.fit, LogisticFit):
+    fit = case.fit
+    if isinstance(fit, LogisticFit):
+        factor = _step_factor(fit.optimum.losses)
         if not abs(factor - STEP_FACTOR) <= FACTOR_TOLERANCE:
             return None
-        return _one_class(case, 1, case.fit.coef, case.fit.intercept, factor)
+        return _one_class(case, 1, fit.coef, fit.intercept, factor)
+    if not isinstance(fit, MultinomialFit):
+        return None
+    factor = _step_factor(fit.optimum.losses)
     sizes = np.bincount(case.sample.y.astype(int), minlength=len(case.design.classes))
     for label in np.argsort(sizes, kind="stable"):  # the rarest class stands apart most easily
-        if 0 < sizes[label] < FEW_ROWS:
+        found = _one_class(case, int(label), np.zeros(case.p), 0.0, factor)
+        if found is not None and sizes[label] < FEW_ROWS:
             few = plural(int(sizes[label]), "row")
             message = f"{_class_words(case, int(label))[0]} has only {few}, told apart by chance"
             return _finding(
                 case, message, (case.spec.target,), False, int(sizes[label]), factor, []
             )
-        found = _one_class(case, int(label), np.zeros(case.p), 0.0, factor)
         if found is not None:
             return found
     return None
@@ -244,7 +248,7 @@ def _together(
     else:
         order = np.argsort(-np.abs(direction.beta[1:]), kind="stable")
         names = features_of(case, live[[j for j in order if direction.beta[1 + j]]])
-    what = listed(names, 4) if len(names) > 1 else names[0]
+    what = listed(names, 4)
     yes = _class_words(case, label)[0]
     if complete:
         message = (
@@ -257,12 +261,15 @@ def _together(
 
 
 def _finding(case, message, names, complete, told, factor, borders: list[_Border]) -> Confirmed:
-    losses = case.fit.optimum.losses
+    fit = case.fit
+    losses = fit.optimum.losses if isinstance(fit, LogisticFit | MultinomialFit) else ()
     apart = rf"s_i \tilde x_i^\top\beta > 0 \text{{ in {told} of {case.n} rows}}"
     stopped = r"\sum \log(1 + e^{-s_i\tilde x_i^\top\beta})"
     evidence = [
         Evidence("rows told apart without error", told, unit="rows", formula=apart),
-        Evidence("loss where the steps stopped", float(losses[-1]), formula=stopped),
+        Evidence(
+            "loss where the steps stopped", losses[-1] if losses else float("nan"), formula=stopped
+        ),
     ]
     prediction = ""
     if np.isfinite(factor):
@@ -305,7 +312,7 @@ def _proposals(case: Case, borders: list[_Border]) -> Iterable[Proposal]:
 
 
 RULE = Rule(
-    "CA205", "separable-classes", "calculus", "error", check, __doc__,
+    "CA205", "separable-classes", "calculus", "error", check, __doc__ or "",
     reference="Albert & Anderson (1984), Biometrika 71, 1-10",
     tasks=("binary", "multiclass"),
 )  # fmt: skip

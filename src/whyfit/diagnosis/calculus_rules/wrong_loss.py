@@ -175,7 +175,7 @@ def _two_values(case: Case) -> Confirmed:
 
 
 RULE = Rule(
-    "CA207", "wrong-loss", "calculus", "warning", check, __doc__,
+    "CA207", "wrong-loss", "calculus", "warning", check, __doc__ or "",
     reference="Box & Cox (1964), J. R. Stat. Soc. B 26, 211-252",
     tasks=("regression",),
 )  # fmt: skip

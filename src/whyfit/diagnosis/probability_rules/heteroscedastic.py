@@ -287,7 +287,7 @@ def _distance_to_bootstrap(control: Case) -> Measure:
 
 
 RULE = Rule(
-    "PR304", "heteroscedastic", "probability", "warning", check, __doc__,
+    "PR304", "heteroscedastic", "probability", "warning", check, __doc__ or "",
     reference="Koenker (1981), J. Econometrics 17, 107-112",
     tasks=("regression",),
 )  # fmt: skip

@@ -278,7 +278,7 @@ def _typical_error(control: Case) -> Measure:
 
 
 RULE = Rule(
-    "PR307", "influential-rows", "probability", "warning", check, __doc__,
+    "PR307", "influential-rows", "probability", "warning", check, __doc__ or "",
     reference="Cook & Weisberg (1982), Residuals and Influence in Regression, ch. 3",
     tasks=("regression",),
 )  # fmt: skip
