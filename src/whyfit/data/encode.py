@@ -160,6 +160,8 @@ class NumberEncoder:
     def _from_numbers(self, cells: pl.Series) -> Float[np.ndarray, " m"]:
         if cells.dtype == pl.Boolean:
             self.boolean = True
+        if cells.dtype == pl.Duration:
+            cells = pl.Series(days(cells)).fill_nan(None)
         whole = cells.dtype.is_integer()
         number = cells if cells.dtype == pl.Float64 else cells.cast(pl.Float64, strict=False)
         if number.null_count():

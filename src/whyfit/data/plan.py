@@ -44,6 +44,7 @@ class Plan:
     style: Style = "plain"
     formats: tuple[str, ...] = ()
     fixed: bool = False  # not to be revised at the end
+    literal: bool = False  # strings that are meant as strings, even if they look like numbers
     reason: str = ""
 
     def encoder(self, tokens: tuple[str, ...]) -> Encoder:
@@ -145,9 +146,10 @@ def plan_typed(cells: pl.Series, tokens: tuple[str, ...], *, loose: bool) -> Pla
         if loose:
             return plan_text(cells, tokens, "plain")
         present = present_cells(cells, tokens)
-        return Plan("level") if present.is_empty() else plan_strings(present)
+        plan = Plan("level") if present.is_empty() else plan_strings(present)
+        return dataclasses.replace(plan, literal=True)
     if isinstance(kind, (pl.Categorical, pl.Enum)) or kind == pl.Time:
-        return Plan("level")
+        return Plan("level", literal=True)
     return Plan("skip", reason=f"values of type {kind} are not used", fixed=True)
 
 

@@ -176,7 +176,7 @@ def _level(
     if encoder.overflow:
         return Plan("text", fixed=True, reason=plan.reason)
     texts = list(encoder.levels)
-    if role is None and not plan.fixed and texts:
+    if role is None and texts and not (plan.fixed or plan.literal):
         share, style_plan = _numeric_levels(texts, encoder)
         if share >= 1.0 - UNREADABLE:
             return style_plan

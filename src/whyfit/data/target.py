@@ -22,7 +22,20 @@ Tasks = Literal["regression", "binary", "multiclass"]
 
 #: More classes than this are taken for a mistake in the choice of the target.
 MOST_CLASSES = 100
-_YES = ("yes", "y", "true", "t", "1", "positive", "pos", "present", "active", "on", "sick", "case")
+_YES = {"yes", "y", "true", "t", "on", "positive", "pos", "present", "active", "sick", "case"}
+_NO = {
+    "no",
+    "n",
+    "false",
+    "f",
+    "off",
+    "negative",
+    "neg",
+    "absent",
+    "inactive",
+    "healthy",
+    "control",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +94,8 @@ class Target:
             return cls(name, task, _boolean_classes(column), (0.0, 1.0))
         if numeric:
             return cls(name, task, tuple(f"{v:.15g}" for v in column.values), column.values)
-        classes = sorted(column.levels)
-        if task == "binary":
-            classes.sort(key=lambda t: (t.strip().casefold() in _YES, t))
-        return cls(name, task, tuple(classes))
+        classes = tuple(sorted(column.levels))
+        return cls(name, task, _in_order(classes) if task == "binary" else classes)
 
     def values(self, raw: np.ndarray, levels: tuple[str, ...]) -> Float[np.ndarray, " m"]:
         """y of the stored cells `raw` (codes into `levels` if categorical); NaN where missing."""
@@ -99,9 +110,13 @@ class Target:
         return np.where(classes[at] == raw, at.astype(float), np.nan)
 
 
+def _in_order(pair: tuple[str, ...]) -> tuple[str, ...]:
+    """Two sorted classes, the "yes" of a yes/no pair last."""
+    first, second = (t.strip().casefold() for t in pair)
+    return (pair[1], pair[0]) if first in _YES and second in _NO else pair
+
+
 def _boolean_classes(column: Column) -> tuple[str, ...]:
-    if len(column.levels) == 2:
-        yes = [t for t in column.levels if t.casefold() in _YES]
-        positive = yes[0] if yes else max(column.levels)
-        return tuple(sorted(column.levels, key=lambda t: t == positive))
-    return ("False", "True")
+    """Texts of 0 and 1 of a boolean column."""
+    texts = {v: t for t, v in column.truth.items()}
+    return (texts.get(0.0, "False"), texts.get(1.0, "True"))

@@ -301,18 +301,7 @@ def arrays_source(X: Any, y: Any, target: str) -> TypedSource:
     """(X, y): X an (n, p) array or frame, y of length n."""
     columns, header, loose = _features(X)
     height = len(columns[0]) if columns else 0
-    if is_frame(y) and not isinstance(y, (np.ndarray, pl.Series)):
-        y_columns, _, _ = _columns_of(y)
-        if len(y_columns) != 1:
-            raise ShapeError(f"y has {len(y_columns)} columns; expected one.")
-        target_column, mixed_y = y_columns[0], False
-    else:
-        b = np.asarray(y.to_numpy() if isinstance(y, pl.Series) else y)
-        if b.ndim == 2 and b.shape[1] == 1:
-            b = b[:, 0]
-        if b.ndim != 1:
-            raise ShapeError(f"y has shape {b.shape}; expected one number or label per row.")
-        target_column, mixed_y = _array_column(b, target)
+    target_column, mixed_y = _target(y, target)
     if len(target_column) != height:
         raise ShapeError(
             f"X has {height:,} rows and y has {len(target_column):,}; expected as many."
@@ -325,6 +314,25 @@ def arrays_source(X: Any, y: Any, target: str) -> TypedSource:
         loose = loose | {len(columns) - 1}
 
     return _sliced_source("arrays", columns, header, loose)
+
+
+def _target(y: Any, name: str) -> tuple[pl.Series, bool]:
+    """y, whatever holds it, as one column, and whether its cells were mixed objects."""
+    if isinstance(y, pl.Series):
+        return y, False
+    if type(y).__module__.split(".")[0] == "pandas" and not hasattr(y, "columns"):
+        y = y.to_frame()
+    if is_frame(y) and not isinstance(y, np.ndarray):
+        columns, _, loose = _columns_of(y.collect() if isinstance(y, pl.LazyFrame) else y)
+        if len(columns) != 1:
+            raise ShapeError(f"y has {len(columns)} columns; expected one.")
+        return columns[0], bool(loose)
+    b = np.asarray(y)
+    if b.ndim == 2 and b.shape[1] == 1:
+        b = b[:, 0]
+    if b.ndim != 1:
+        raise ShapeError(f"y has shape {b.shape}; expected one number or label per row.")
+    return _array_column(b, name)
 
 
 def _array_column(a: np.ndarray, name: str) -> tuple[pl.Series, bool]:
