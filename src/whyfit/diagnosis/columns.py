@@ -26,9 +26,17 @@ def features_of(case: Case, columns: Iterable[int]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(feature_of(case, int(j)) for j in columns))
 
 
+def columns_by_feature(case: Case) -> dict[str, list[int]]:
+    """Design columns of every feature."""
+    out: dict[str, list[int]] = {}
+    for j in range(case.p):
+        out.setdefault(feature_of(case, j), []).append(j)
+    return out
+
+
 def columns_of(case: Case, feature: str) -> list[int]:
     """Design columns of one feature."""
-    return [j for j in range(case.p) if feature_of(case, j) == feature]
+    return columns_by_feature(case).get(feature, [])
 
 
 def kinds_of(case: Case, columns: Iterable[int]) -> set[str]:

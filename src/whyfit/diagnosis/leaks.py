@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from whyfit.diagnosis.case import Case
-from whyfit.diagnosis.columns import columns_of, features_of, live_columns
+from whyfit.diagnosis.columns import columns_by_feature, features_of, live_columns
 from whyfit.diagnosis.finding import Severity
 from whyfit.errors import InputError
 from whyfit.linalg.solve import solve_gram
@@ -38,6 +38,7 @@ ALONE_AS_GOOD = (
 )
 OTHERS_SAY = 0.2  # ... although without it their R² is at least this
 SEARCHED = 5_000  # sampled rows in which forms are looked for
+RANKED_ROWS = 10  # fewer rise together by chance: 2 of 10! orders are monotone
 FEW_VALUES = 50  # a number with no more different values is read as levels too
 
 
@@ -82,32 +83,33 @@ def in_numbers(case: Case) -> Search:
     found, p_values = [], []
     lonely = len(sources) == 1
     tests = len(sources) * (len(copies.FORMS) * 2 + 1)
+    blocks = columns_by_feature(case)
     for feature in sources:
-        columns = [j for j in columns_of(case, feature) if case.design.kinds[j] != "indicator"]
+        columns = [j for j in blocks[feature] if case.design.kinds[j] != "indicator"]
         if not columns or case.design.kinds[columns[0]] == "term":
             continue
-        if len(columns) == 1 and columns[0] in forms:
-            j = columns[0]
-            form, linear = forms[j], float(C[j, -1] ** 2)
-            r2, size, text = linear, n, _line(case, j, target)
+        if len(columns) == 1 and (j := columns[0]) in forms:
+            form, r2, size, how = forms[j], float(C[j, -1] ** 2), n, "line"
             bent = (form.x, form.y) != ("{}", "{}")
-            if bent and 1 - form.r2 < 0.5 * (1 - linear):  # clearly better than the line
-                r2, size, text = form.r2, len(y), form.said(feature, target)
-            if monotone[j] > r2 and r2 < R2_LIMIT and not lonely:
-                r2, size, text = (
-                    float(monotone[j]),
-                    len(y),
-                    f"{feature} rises or falls with {target} throughout",
-                )
-            p = copies.r2_p_value(r2, size, R2_LIMIT)
+            if bent and 1 - form.r2 < 0.5 * (1 - r2):  # clearly better than the line
+                r2, size, how = form.r2, len(y), "form"
+            if monotone[j] > r2 and r2 < R2_LIMIT and not lonely and len(y) >= RANKED_ROWS:
+                r2, size, how = float(monotone[j]), len(y), "ranks"
         else:
-            r2 = block_r2(C, columns)
-            size, text = n, f"the levels of {feature} determine {target}"
-            p = copies.r2_p_value(r2, n, R2_LIMIT, len(columns))
+            r2, size, how = block_r2(C, columns), n, "levels"
+        p_values.append(copies.r2_p_value(r2, size, R2_LIMIT, len(columns)))
         exact = 1 - r2 <= EXACT and size > 2 * len(columns) + 3
-        p_values.append(p)
         if exact or (not lonely and r2 >= R2_LIMIT):
-            found.append(Leak((feature,), text, "R²", r2, R2_LIMIT, p, exact))
+            match how:
+                case "line":
+                    text = _line(case, columns[0], target)
+                case "form":
+                    text = forms[columns[0]].said(feature, target)
+                case "ranks":
+                    text = f"{feature} rises or falls with {target} throughout"
+                case _:
+                    text = f"the levels of {feature} determine {target}"
+            found.append(Leak((feature,), text, "R²", r2, R2_LIMIT, p_values[-1], exact))
     if not found and len(numbers) >= 2:
         pair, several = _pair(case, numbers, X, y, target, len(sources))
         tests += several
@@ -128,14 +130,16 @@ def target_name(case: Case) -> str:
 
 
 def _line(case: Case, j: int, target: str) -> str:
-    """ "b = 2.54 price + 3" or, if the numbers are not simple, "b is a straight line in price"."""
-    S, mu = case.moments.total.scatter, case.moments.total.mean
+    """ "price = copy" or "price ≈ 2.54 copy + 3"."""
+    total = case.moments.total
+    S, mu = total.scatter, total.mean
     slope = float(S[j, -1] / S[j, j])
     start = float(mu[-1] - slope * mu[j])
-    if abs(slope - 1) < 1e-6 and abs(start) < 1e-6 * float(np.sqrt(S[-1, -1] / case.n)):
+    none = 1e-6 * float(np.sqrt(S[-1, -1] / total.n))
+    if abs(slope - 1) < 1e-6 and abs(start) < none:
         return f"{target} = {case.names[j]}"
-    sign = "−" if start < 0 else "+"
-    return f"{target} ≈ {slope:.4g} {case.names[j]} {sign} {abs(start):.4g}"
+    offset = f" {'−' if start < 0 else '+'} {abs(start):.4g}" if abs(start) >= none else ""
+    return f"{target} ≈ {'−' if slope < 0 else ''}{abs(slope):.4g} {case.names[j]}{offset}"
 
 
 def block_r2(C: Float[np.ndarray, "q q"], columns: list[int]) -> float:
@@ -197,8 +201,9 @@ def _implausible(case: Case, sources: tuple[str, ...]) -> list[Leak]:
     full = max(1 - case.linear.r2, 1e-15)
     everything = np.flatnonzero(~case.linear.dropped)
     found = []
+    blocks = columns_by_feature(case)
     for feature in sources:
-        own = columns_of(case, feature)
+        own = blocks[feature]
         single = 1 - block_r2(C, own)
         if single > ALONE_AS_GOOD * full:
             continue
@@ -234,8 +239,9 @@ def in_classes(case: Case) -> Search:
     s = case.sample
     label = s.y.astype(np.int64)
     found, p_values, tests = [], [], 0
+    blocks = columns_by_feature(case)
     for feature in features_of(case, np.flatnonzero(live_columns(case.moments.total))):
-        columns = [j for j in columns_of(case, feature) if case.design.kinds[j] != "indicator"]
+        columns = [j for j in blocks[feature] if case.design.kinds[j] != "indicator"]
         if not columns or case.design.kinds[columns[0]] in ("term", "text", "calendar"):
             continue
         tests += 1

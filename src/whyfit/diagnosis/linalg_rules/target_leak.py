@@ -40,7 +40,7 @@ import numpy as np
 from jaxtyping import Float
 
 from whyfit.diagnosis.case import Case
-from whyfit.diagnosis.columns import columns_of, feature_of, live_columns
+from whyfit.diagnosis.columns import columns_by_feature, columns_of, feature_of, live_columns
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.leaks import (
     DETERMINED_LIMIT,
@@ -200,10 +200,7 @@ def _per_training_set(case: Case, of: Callable[[np.ndarray], float]) -> Float[np
 
 
 def _best_single(case: Case) -> Float[np.ndarray, " k"]:
-    blocks: dict[str, list[int]] = {}
-    for j in range(case.p):
-        blocks.setdefault(feature_of(case, j), []).append(j)
-    many = [b for b in blocks.values() if len(b) > 1]
+    many = [b for b in columns_by_feature(case).values() if len(b) > 1]
 
     def of(C: np.ndarray) -> float:
         return max([float((C[:-1, -1] ** 2).max(initial=0.0)), *(block_r2(C, b) for b in many)])

@@ -66,6 +66,9 @@ def check(case: Case) -> Iterator[Suspicion]:
     if case.spec.standardise or case.p < 2:
         return
     total = _fitted(case, case.moments.total)
+    d = np.sqrt(np.diag(total.scatter)[:-1])
+    if d.size < 2 or (d.max() / d.min()) ** 2 < KAPPA_RATIO:
+        return  # κ(DCD) ≤ κ(C)·(d_max/d_min)²: scaling cannot gain more
     raw, unit = _kappa(total, False), _kappa(total, True)
     if np.isfinite(raw) and raw / unit >= KAPPA_RATIO:
         yield Suspicion(lambda: _confirm(case, total, raw, unit))
