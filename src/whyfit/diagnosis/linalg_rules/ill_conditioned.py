@@ -14,9 +14,11 @@ Scale every column to mean 0 and unit length and let C be their correlation matr
 where R_j² is the share of column j that the other columns explain. σ²/S_jj is what the variance would be if column
 j were uncorrelated with the others, so its standard error is √VIF times wider. The condition index
 η_k = √(μ_max/μ_k) tells how near to zero a direction is, and π_jk = (V_jk²/μ_k)/VIF_j which share of the variance
-of ŵ_j comes from it. Harm is commonly seen from VIF = 10 on; η ≥ 30 with two or more coefficients that owe more
-than half of their variance to it is Belsley's mark of a damaging relation. whyfit asks that the lower end of the
-interval of VIF, from Fisher's z for R_j, be at least 10, so that chance relations in few rows do not count.
+of ŵ_j comes from it. Harm is commonly seen from VIF = 10 on (a warning); η ≥ 30 with two or more coefficients that
+owe more than half of their variance to it is Belsley's mark of a damaging relation (an error, as is a VIF surely
+above 100: a coefficient ten uncorrelated standard errors from zero then looks like nothing). whyfit asks that the
+lower end of the interval of VIF, from Fisher's z for R_j, be at least 10, so that chance relations in few rows do
+not count.
 References: Belsley, Kuh & Welsch (1980), Regression Diagnostics, ch. 3; Marquardt (1970), Technometrics 12, 591-612.
 
 The prediction is checked on rows drawn anew (pairs bootstrap): the coefficient must vary √VIF times as much as one of
