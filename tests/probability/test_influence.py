@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from whyfit.probability.influence import (
     Fitted,
     deletion_path,
+    far_rows,
     group_distance,
     outlier_p,
     rows_expected,
@@ -83,3 +84,22 @@ def test_outliers_of_normal_errors_are_rarer_than_their_p_value():
         i = int(np.argmax(np.abs(fit.e)))
         alarms += outlier_p(fit, fit.without(i), 40) < 0.05
     assert 1 <= alarms <= 20  # 5 % of 200, Bonferroni is nearly exact for one row
+
+
+def test_far_rows_sees_a_block_that_hides_itself():
+    rng = np.random.default_rng(3)
+    x = np.arange(60.0)
+    y = 0.2 * x + rng.normal(size=60)
+    y[45:57] += 30
+    Z = np.column_stack([np.ones(60), x - x.mean()])
+    far = far_rows(Z, y, rng)
+    assert set(range(45, 57)) <= set(far)
+    assert len(far) <= 18
+
+
+def test_far_rows_of_normal_errors_are_few():
+    rng = np.random.default_rng(4)
+    Z = np.ones((1000, 3))
+    Z[:, 1:] = rng.normal(size=(1000, 2))
+    assert len(far_rows(Z, rng.normal(size=1000), rng)) <= 12  # 0.27 % of them are expected
+    assert not len(far_rows(Z[:10], rng.normal(size=10), rng))  # too few for a robust fit

@@ -24,12 +24,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy import special
 from scipy.optimize import brentq
 
 from whyfit.probability.distributions import f_upper
 
+_STARTS, _KEPT = 60, 5  # exact fits to start from; those followed to the end
 _LEVERAGE_ONE = 1 - 1e-9  # without such a row the coefficients are not determined
 
 
@@ -140,6 +141,48 @@ def outlier_p(before: Fitted, after: Fitted, n: int) -> float:
     sets = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
     p = f_upper(f, k, after.df)
     return float(np.exp(min(np.log(p) + sets, 0.0))) if p > 0 else 0.0
+
+
+def far_rows(
+    X: Float[np.ndarray, "n c"], y: Float[np.ndarray, " n"], rng: np.random.Generator
+) -> Int[np.ndarray, " k"]:
+    """Rows more than 3 robust standard deviations from a least-trimmed-squares fit; none if over a third.
+
+    X has its leading 1. Starts from random exact fits, concentrates on the half of rows with the smallest
+    residuals until nothing changes, and refits on the rows within 2.5 deviations (Rousseeuw & Van Driessen 2006).
+    """
+    n, c = X.shape
+    half = (n + c + 1) // 2
+    none = np.zeros(0, dtype=np.int64)
+    if n < 4 * c:
+        return none
+
+    def concentrate(beta, steps):
+        for _ in range(steps):
+            near = np.argpartition(np.abs(y - X @ beta), half - 1)[:half]
+            beta = np.linalg.lstsq(X[near], y[near], rcond=None)[0]
+        return beta, float(np.sort((y - X @ beta) ** 2)[:half].sum())
+
+    starts = []
+    for _ in range(_STARTS):
+        some = rng.choice(n, size=c, replace=False)
+        starts.append(concentrate(np.linalg.lstsq(X[some], y[some], rcond=None)[0], 2))
+    best = sorted(starts, key=lambda s: s[1])[:_KEPT]
+    beta, trimmed = min((concentrate(b, 20) for b, _ in best), key=lambda s: s[1])
+    q = special.ndtri(0.5 + half / n / 2)
+    share = half / n - 2 * q * np.exp(-q * q / 2) / np.sqrt(
+        2 * np.pi
+    )  # of the variance in the half
+    scale = np.sqrt(trimmed / n / max(share, 1e-12))
+    for width in (2.5, 3.0):
+        near = np.abs(y - X @ beta) <= width * scale
+        if near.sum() <= c + 1 or scale == 0:
+            return none
+        beta = np.linalg.lstsq(X[near], y[near], rcond=None)[0]
+        e = y - X @ beta
+        scale = float(np.sqrt((e[near] ** 2).sum() / (near.sum() - c)))
+    far = np.flatnonzero(np.abs(y - X @ beta) > 3 * scale)
+    return far if 3 * len(far) <= n else none
 
 
 def rows_expected(shift: float, n: float) -> float:

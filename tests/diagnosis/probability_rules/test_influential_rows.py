@@ -64,6 +64,16 @@ def test_the_giants_of_cygnus(shared_data):
     assert "becomes 2.05" in found.message
 
 
+def test_a_block_in_the_wrong_unit(shared_data):
+    """1964 to 1969 count minutes, not calls; 1963 and 1970 are partly so."""
+    (found,) = findings(
+        file_case(shared_data / "belgian_phones/belgian_phones.csv", "calls"), "PR307"
+    )
+    assert found.subject == tuple(f"row {i}" for i in range(14, 22))
+    assert "without rows 14–21 (8 of 24)" in found.message
+    assert found.remedy.trial.difference > 0
+
+
 def test_the_impossible_diamonds(shared_data):
     """y = 58.9 mm and z = 31.8 mm."""
     (found,) = findings(file_case(shared_data / "diamonds/diamonds.csv", "price"), "PR307")
