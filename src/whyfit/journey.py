@@ -15,7 +15,7 @@ from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.diagnose import diagnose
 from whyfit.diagnosis.registry import chosen
 from whyfit.diagnosis.rule import Rule
-from whyfit.engines.local import LocalEngine
+from whyfit.engines.local import LocalEngine, one_blas_thread
 from whyfit.fold import Engine
 from whyfit.result import Result
 from whyfit.spec import Spec
@@ -64,13 +64,6 @@ def _walk(
     tell: Progress,
     timings: dict[str, float],
 ) -> Result:
-    start = time.perf_counter()
-    case = Case.of(table, spec, engine)
-    _ = case.moments
-    moments = time.perf_counter()
-    _ = case.fit, case.scores
-    fitted = time.perf_counter()
-    tell(_FITTED)
     done = 0
 
     def tick(_: str) -> None:
@@ -78,7 +71,15 @@ def _walk(
         done += 1
         tell(min(_FITTED + (1 - _FITTED) * done / (2 * len(rules) + 1), 1.0))
 
-    findings = diagnose(case, rules, tick)
+    start = time.perf_counter()
+    with one_blas_thread():
+        case = Case.of(table, spec, engine)
+        _ = case.moments
+        moments = time.perf_counter()
+        _ = case.fit, case.scores
+        fitted = time.perf_counter()
+        tell(_FITTED)
+        findings = diagnose(case, rules, tick)
     end = time.perf_counter()
     timings = timings | {
         "moments": moments - start,

@@ -11,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TypeVar
@@ -36,6 +37,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def one_blas_thread() -> AbstractContextManager[object]:
+    """A context in which BLAS runs on the calling thread: handing small matrices to others costs more."""
+    return _controller().limit(limits=1, user_api="blas")
+
+
 @dataclass(frozen=True, slots=True)
 class LocalEngine:
     """Threads on this machine; at most `threads` + 1 blocks are held at a time."""
@@ -43,7 +49,7 @@ class LocalEngine:
     threads: int = field(default_factory=cores)
 
     def map(self, of: Callable[[B], A], blocks: Iterable[B], /) -> Iterator[A]:
-        with _controller().limit(limits=1, user_api="blas"):
+        with one_blas_thread():
             if self.threads == 1:
                 yield from map(of, blocks)
                 return

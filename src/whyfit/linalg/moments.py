@@ -25,8 +25,9 @@ from jaxtyping import Bool, Float, Int
 from whyfit.errors import NotFiniteError, ShapeError
 from whyfit.fold import Rows
 
-#: Bytes of a tile. Measured on two cores with 1 MB of level-2 cache each: flat between 0.5 and 2 MB.
-TILE_BYTES = 1 << 20
+#: Rows of a tile: about 2 MB, but at least 4,096 rows, so that a tenth of it still makes a worthwhile BLAS call, and
+#: never more than 8 MB. Measured on two cores with 1 MB of level-2 cache each, for 20 and 100 columns.
+TILE_BYTES, TILE_ROWS, TILE_LIMIT = 2 << 20, (4_096, 16_384), 8 << 20
 _UNROLL = 64  # rows handled by one inner loop of the shift, see `_shifted`
 
 
@@ -75,8 +76,8 @@ class Moments:
 class FoldMoments:
     """Moments of each of k folds; `total` and `without(j)` are merges of them.
 
-    Means are kept as offsets from a `shift` common to all folds, a float32 number near the data: differences
-    of means then lose nothing, however far the columns lie from zero.
+    Means are kept as offsets from a `shift` common to all folds, near the data: differences of means then lose
+    nothing, however far the columns lie from zero (two shifts of one far-off column subtract exactly).
     """
 
     n: Int[np.ndarray, " k"]
@@ -152,8 +153,7 @@ def moments_of(k: int, names: Sequence[str] = ()) -> Callable[[Rows], FoldMoment
             return FoldMoments.empty(p + 1, k)
         with np.errstate(over="ignore", invalid="ignore"):
             stride = max(1, m // 512)
-            # rounded to float32, so that the difference of two shifts is exact in float64
-            shift = _float32(np.append(X[::stride].mean(axis=0), y[::stride].mean()))
+            shift = np.append(X[::stride].mean(axis=0), y[::stride].mean())
             raw = _raw_moments(rows, k, shift[:-1], float(shift[-1]))
             n = raw[:, -1, -1]
             d = raw[:, :-1, -1] / np.maximum(n, 1)[:, None]
@@ -173,9 +173,10 @@ def moments_of(k: int, names: Sequence[str] = ()) -> Callable[[Rows], FoldMoment
     return of
 
 
-def _float32(values: Float[np.ndarray, " q"]) -> Float[np.ndarray, " q"]:
-    rounded = values.astype(np.float32).astype(np.float64)
-    return np.where(np.isfinite(rounded), rounded, values)
+def _tile_rows(p: int) -> int:
+    low, high = TILE_ROWS
+    rows = min(max(TILE_BYTES // (8 * p), low), high, TILE_LIMIT // (8 * p))
+    return max(_UNROLL, rows // _UNROLL * _UNROLL)
 
 
 def _raw_moments(
@@ -184,7 +185,7 @@ def _raw_moments(
     """Σ uuᵀ over each fold for u = [x − shift, y − shift_y, 1]."""
     X, y, label = rows.X, rows.y, rows.fold
     m, p = X.shape
-    step = max(_UNROLL, TILE_BYTES // (8 * p) // _UNROLL * _UNROLL)
+    step = _tile_rows(p)
     raw = np.zeros((k, p + 2, p + 2))
     by_column = not X.flags.c_contiguous and X.flags.f_contiguous
     work = np.empty((p, step) if by_column else (step, p))
