@@ -25,6 +25,8 @@ the middle half of its joint confidence region (Cook's distance of the set at le
 - the rows do not follow the model of the others: the F test of k shifted rows, multiplied by the number of ways to
   choose k rows out of n (Bonferroni), stays below the false-alarm budget.
 
+A column that is constant but for one row has a slope that this row alone decides (leverage 1); that is said as well.
+
 "Rows expected" is what the same change would take in a table of normal columns and errors, where influences are
 products of two normals: moving t by d takes the share α of rows with d/√n = q K₁(q)/π, α = ∫ K₀(x)/π dx over x > q.
 
@@ -80,12 +82,14 @@ RELEVANT_CHANGE = 0.1
 _CANDIDATES = 300
 #: First-order influences understate rows that mask each other; four giants of stars_cyg by a factor of 2.5.
 _MASKING = 4.0
-_FEWEST_ROWS = 12
+_FEWEST_ROWS = 10
 #: Tables small enough for a robust fit (about 0.1 s).
 _ROBUST_ROWS = 1_000
 _ROBUST_COLUMNS = 12
 #: Below this share of the variance the residuals are rounding.
 _EXACT = 1e-20
+#: A column whose scatter without one row is below this share of its scatter is constant but for that row.
+_ALONE = 1e-9
 _MOST_COLUMNS = 400
 #: The update formula is exact; a refit may differ by rounding only.
 _AGREE = 1e-6
@@ -121,7 +125,10 @@ def check(case: Case) -> Iterable[Suspicion]:
     whole, index = _fitted(case, live)
     limits = t_quantile(1 - 0.05 / live.size, fit.df), t_quantile(0.95, fit.df)
     events = _few(case, whole, index, limits) + _block(case, whole, index, limits)
-    out = []
+    out = [
+        Suspicion(lambda i=i, j=j: _rests_on(case, i, j))
+        for i, j in _alone(case, live, whole, index, limits[0])
+    ]
     turned = [
         e
         for e in events
@@ -138,6 +145,43 @@ def check(case: Case) -> Iterable[Suspicion]:
         )
         out.append(Suspicion(lambda: _confirm(case, first) if first else None, p))
     return out
+
+
+def _alone(case: Case, live: np.ndarray, whole: Fitted, index: np.ndarray, sure: float):
+    """(row number, column) where a measured column with a significant slope is constant but for that row."""
+    total = case.moments.total
+    for i in np.flatnonzero(whole.h > 1 - 1e-9)[:MOST_ROWS]:
+        d = whole.X[i, 1:]
+        scatter = np.diag(total.scatter)[live]
+        left = scatter - total.n / (total.n - 1) * d * d
+        for j in np.flatnonzero((left <= _ALONE * scatter) & (d != 0)):
+            if case.design.kinds[live[j]] == "numeric" and abs(whole.t(int(j) + 1)) > sure:
+                yield int(index[i]), int(live[j])
+
+
+def _rests_on(case: Case, row: int, j: int) -> Confirmed:
+    name, mean = case.names[j], case.moments.total.mean[j]
+    here = (
+        float(case.sample.X[case.sample.index == row, j][0])
+        if (case.sample.index == row).any()
+        else np.nan
+    )
+    others = float((case.n * mean - here) / (case.n - 1))
+    return Confirmed(
+        RULE.finding(
+            "warning",
+            (f"row {row + 1}",),
+            f"the coefficient of {name} rests on row {row + 1} alone: {name} is {others:.6g} in all other rows",
+            evidence=(
+                Evidence(
+                    "leverage of the row",
+                    1.0,
+                    limit=1.0,
+                    formula=r"h_i = \tilde x_i^\top V \tilde x_i = 1",
+                ),
+            ),
+        )
+    )
 
 
 def _most(case: Case) -> int:
