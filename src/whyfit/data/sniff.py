@@ -20,6 +20,8 @@ from whyfit.errors import SourceError
 DELIMITERS = (",", ";", "\t", "|")
 #: Records looked at to choose the delimiter.
 _SNIFF_RECORDS = 200
+#: Characters looked at for single quotes.
+_QUOTE_LOOK = 1 << 16
 _LIMIT = threading.Lock()
 _FOREIGN = (
     (b"PK\x03\x04", "a zip archive or spreadsheet", "unzip it, or save the sheet as CSV"),
@@ -151,7 +153,9 @@ def records_of(text: str, delimiter: str, quote: str) -> list[list[str]]:
 def dialect_of(text: str, encoding: str, *, whole: bool) -> Dialect:
     """Delimiter and quote that split the first lines most evenly, ties to more fields."""
     quote = '"'
-    if '"' not in text and len(re.findall(r"(?m)(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n])", text)) >= 3:
+    start = text[:_QUOTE_LOOK]
+    single = r"(?m)(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n])"
+    if '"' not in start and len(re.findall(single, start)) >= 3:
         quote = "'"
     best, best_score = ",", (0.0, 0)
     for delimiter in DELIMITERS:

@@ -1,6 +1,6 @@
 """Blocks kept in memory while they fit, on disk from then on.
 
-The budget is half of what the process may still allocate: the least of the address-space limit, the
+The budget is half of what the process may still allocate beyond RESERVE: the least of the address-space limit, the
 control group's limit and the machine's available memory. Spilled blocks are raw arrays behind a short
 header, read back with plain reads: a memory map would count against an address-space limit.
 """
@@ -20,12 +20,15 @@ import numpy as np
 from whyfit.data.limits import memory_left
 from whyfit.errors import SourceError
 
+#: Left to everything else before blocks get their half: parser, BLAS, the fit itself.
+RESERVE = 128 << 20
+
 
 class BlockStore:
     """An append-only list of blocks, each a sequence of arrays, with a budget of resident bytes."""
 
     def __init__(self, budget: int | None = None) -> None:
-        self.budget = memory_left() // 2 if budget is None else budget
+        self.budget = max(0, memory_left() - RESERVE) // 2 if budget is None else budget
         self.resident = 0
         self.spilled = 0
         self._blocks: list[tuple[np.ndarray, ...] | list[tuple[str, tuple[int, ...]]]] = []

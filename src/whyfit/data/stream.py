@@ -29,7 +29,7 @@ _LONGEST_RECORD = 256 << 20
 @dataclass(frozen=True, slots=True)
 class Chunk:
     data: bytes
-    line: int  # 1-based number of its first physical line
+    start: int  # bytes of UTF-8 before it
 
 
 class TextStream:
@@ -80,6 +80,13 @@ class TextStream:
             if text or not data:
                 return text.replace(b"\r", b"\n") if self._lone_cr else text
 
+    def back(self, size: int) -> bool:
+        """Step back so that the last `size` bytes are read again, if this stream can."""
+        plain = self._file is self._raw and self._decoder is None and not self._lone_cr
+        if plain:
+            self._raw.seek(-size, 1)
+        return plain
+
     def fraction(self) -> float:
         """Share of the file's bytes read so far."""
         return min(1.0, self._raw.tell() / self._size)
@@ -97,33 +104,44 @@ class TextStream:
 
 def chunks(stream: TextStream, delimiter: str, quote: str, size: int) -> Iterator[Chunk]:
     """Chunks of about `size` bytes that end at a record boundary."""
-    carry, line = b"", 1
+    carry, start = b"", 0
     while True:
         data = stream.read(size)
         buffer = carry + data if carry else data
         if not data:
             if buffer:
-                yield Chunk(buffer, line)
+                yield Chunk(buffer, start)
             return
         cut = boundary(buffer, delimiter.encode(), quote.encode())
         if cut == 0:
             if len(buffer) > _LONGEST_RECORD:
                 raise SourceError(
-                    f"{stream.name}: the record at line {line} is longer than "
+                    f"{stream.name}: a record beyond byte {start:,} is longer than "
                     f"{_LONGEST_RECORD >> 20} MiB; is a quote never closed there?"
                 )
             carry = buffer
             size = max(size, len(buffer))  # doubles, so that a long record costs linear time
             continue
-        chunk, carry = (buffer, b"") if cut == len(buffer) else (buffer[:cut], buffer[cut:])
-        yield Chunk(chunk, line)
-        line += chunk.count(b"\n")
+        tail = len(buffer) - cut
+        # Reading the cut-off tail again is cheaper than joining it to the next four megabytes.
+        carry = buffer[cut:] if tail and not stream.back(tail) else b""
+        yield Chunk(buffer[:cut] if tail else buffer, start)
+        start += cut
+
+
+def line_at(stream: TextStream, start: int) -> int:
+    """1-based number of the physical line at byte `start` of a stream just opened."""
+    line, left = 1, start
+    while left > 0 and (data := stream.read(min(left, 1 << 20))):
+        line += data.count(b"\n", 0, left)
+        left -= len(data)
+    return line
 
 
 def boundary(buffer: bytes, delimiter: bytes, quote: bytes) -> int:
     """Length of the longest prefix of whole records, each ended by a newline; 0 if there is none."""
     end = buffer.rfind(b"\n") + 1
-    if quote not in buffer[:end]:
+    if buffer.find(quote, 0, end) < 0:
         return end
     if _paired(buffer, end, delimiter, quote):
         return end

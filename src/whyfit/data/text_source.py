@@ -29,7 +29,7 @@ from whyfit.data.sniff import (
     records_of,
     unlimited,
 )
-from whyfit.data.stream import Chunk, TextStream, chunks
+from whyfit.data.stream import Chunk, TextStream, chunks, line_at
 from whyfit.errors import SourceError
 
 #: Bytes parsed at a time: with two chunks in flight the parser's memory stays small, and 4 MiB
@@ -88,16 +88,10 @@ class TextSource:
         d = self.dialect
         first = True
         for chunk in chunks(stream, d.delimiter, d.quote, size):
-            if b"\0" in chunk.data:
-                line = chunk.line + chunk.data.count(b"\n", 0, chunk.data.index(b"\0"))
-                raise SourceError(
-                    f"{self.name} holds a NUL byte in line {line}; is it a text file?"
-                )
             if first:
                 first = False
                 skip = self._header_bytes(chunk.data)
-                line = chunk.line + chunk.data.count(b"\n", 0, skip)
-                chunk = Chunk(chunk.data[skip:], line)
+                chunk = Chunk(chunk.data[skip:], chunk.start + skip)
             if chunk.data:
                 yield chunk
 
@@ -208,6 +202,9 @@ class TextSource:
         return max(CHUNK, min(8 * CHUNK, CHUNK_ROWS * 10 * len(self.header)))
 
     def _parse(self, chunk: Chunk, types: list[type[pl.DataType]]) -> _Parsed:
+        if (nul := chunk.data.find(b"\0")) >= 0:
+            line = self._line(chunk.start + nul)
+            raise SourceError(f"{self.name} holds a NUL byte in line {line}; is it a text file?")
         frame, transcoded, data = self._polars(chunk.data, types), False, chunk.data
         doubtful: frozenset[int] = frozenset()
         if frame is None:
@@ -236,7 +233,11 @@ class TextSource:
             again = self._polars(squeezed, types) if squeezed else frame.clear()
             if again is not None and self._whole(again, squeezed):
                 return _Parsed(again, lines - squeezed.count(b"\n"), transcoded)
-        return self._by_csv_module(Chunk(data, chunk.line), transcoded)
+        return self._by_csv_module(Chunk(data, chunk.start), transcoded)
+
+    def _line(self, start: int) -> int:
+        with self._open() as stream:
+            return line_at(stream, start)
 
     def _polars(self, data: bytes, types: list[type[pl.DataType]]) -> pl.DataFrame | None:
         schema = {str(i): t for i, t in enumerate(types)}
@@ -285,13 +286,14 @@ class TextSource:
                     rows.append(row)
                 else:
                     raise SourceError(
-                        f"{self.name}: line {chunk.line + before} has {len(row)} "
+                        f"{self.name}: line {self._line(chunk.start) + before} has {len(row)} "
                         f"field{'s' * (len(row) != 1)}, the header has {width}; "
                         f"quote cells that hold {_shown(d.delimiter)}, or mend the line."
                     )
                 before = reader.line_num
         except csv.Error as error:
-            raise SourceError(f"{self.name}: near line {chunk.line + before}: {error}.") from None
+            line = self._line(chunk.start) + before
+            raise SourceError(f"{self.name}: near line {line}: {error}.") from None
         columns = list(zip(*rows, strict=True)) if rows else [()] * width
         return _Parsed(
             pl.DataFrame([pl.Series(str(i), c, pl.String) for i, c in enumerate(columns)]),

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from whyfit.data.plan import Plan, plan_typed
-from whyfit.data.stream import TextStream, chunks
+from whyfit.data.stream import Chunk, TextStream, chunks, line_at
 from whyfit.errors import SchemaError, ShapeError, SourceError
 
 ROWS = 65_536
@@ -116,10 +116,10 @@ def ndjson_file(path: Path) -> TypedSource:
 
     def frames() -> Iterator[pl.DataFrame]:
         with TextStream(path, "utf-8") as stream:
-            for chunk in chunks(stream, ",", "\n", _JSON_CHUNK):
+            for chunk in chunks(stream, ",", "\0", _JSON_CHUNK):  # "\0": no quotes here
                 data = b"\n".join(line for line in chunk.data.splitlines() if line.strip())
                 if data:
-                    yield _json_frame(data, name, chunk.line)
+                    yield _json_frame(data, path, chunk)
 
     height = 0
     for frame in frames():
@@ -144,7 +144,7 @@ def ndjson_file(path: Path) -> TypedSource:
     )
 
 
-def _json_frame(data: bytes, name: str, line: int) -> pl.DataFrame:
+def _json_frame(data: bytes, path: Path, chunk: Chunk) -> pl.DataFrame:
     try:
         return pl.read_ndjson(data, infer_schema_length=None)
     except (pl.exceptions.PolarsError, OverflowError, ValueError):
@@ -152,18 +152,29 @@ def _json_frame(data: bytes, name: str, line: int) -> pl.DataFrame:
     import json
 
     rows = []
-    for i, text in enumerate(data.splitlines()):
+    for i, text in enumerate(chunk.data.splitlines()):
+        if not text.strip():
+            continue
         try:
             row = json.loads(text)
         except ValueError as error:
-            raise SourceError(f"{name}: line {line + i} is not JSON ({error}).") from None
+            raise SourceError(
+                f"{path.name}: {_where(path, chunk.start, i)} is not JSON ({error})."
+            ) from None
         if not isinstance(row, dict):
-            raise SourceError(f"{name}: line {line + i} is no JSON object; expected {{...}}.")
+            raise SourceError(
+                f"{path.name}: {_where(path, chunk.start, i)} is no JSON object; expected {{...}}."
+            )
         rows.append(
             {k: v if v is None or isinstance(v, str) else json.dumps(v) for k, v in row.items()}
         )
     keys = dict.fromkeys(k for row in rows for k in row)
     return pl.DataFrame([pl.Series(k, [row.get(k) for row in rows], pl.String) for k in keys])
+
+
+def _where(path: Path, start: int, i: int) -> str:
+    with TextStream(path) as stream:
+        return f"line {line_at(stream, start) + i}"
 
 
 def is_frame(source: Any) -> bool:
