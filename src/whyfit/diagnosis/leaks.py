@@ -104,7 +104,7 @@ def in_numbers(case: Case) -> Search:
                 case "line":
                     text = _line(case, columns[0], target)
                 case "form":
-                    text = forms[columns[0]].said(feature, target)
+                    text = _undone(forms[columns[0]], feature, target)
                 case "ranks":
                     text = f"{feature} rises or falls with {target} throughout"
                 case _:
@@ -127,6 +127,12 @@ def target_name(case: Case) -> str:
         if case.spec.target_transform == "identity"
         else f"{case.spec.target_transform}({name})"
     )
+
+
+def _undone(form: copies.Form, feature: str, target: str) -> str:
+    if target.startswith("log(") and (form.x, form.y) == ("log({})", "{}"):
+        return f"{target[4:-1]} ∝ {feature} or a power of it"
+    return form.said(feature, target)
 
 
 def _line(case: Case, j: int, target: str) -> str:

@@ -60,8 +60,9 @@ def test_under_a_penalty_effective_coefficients_count():
     assert "effective coefficients" in f.message
 
 
-def test_constant_columns_are_not_counted():
+def test_constant_columns_and_copies_are_not_counted():
     X, y = data(60, 6)
+    assert not findings(case_of(np.hstack([X, X, X]), y), "LA110")
     assert not findings(case_of(np.column_stack([X, np.ones((60, 20))]), y), "LA110")
 
 

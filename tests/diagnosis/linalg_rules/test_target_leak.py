@@ -133,6 +133,24 @@ def test_odd_tables():
     assert not findings(case_of(X, rng.normal(size=50)), "LA113")
 
 
+def test_two_leaks_are_dropped_together():
+    """With one of them left in place the score would stay, and the trial would say that nothing helped."""
+    case = table_case(columns(a=lambda y, _: 2 * y, b=lambda y, _: np.log(y)), "y")
+    found = findings(case, "LA113")
+    assert {f.subject for f in found} == {("a",), ("b",)}
+    for f in found:
+        assert set(f.remedy.edit["drop"]) == {"a", "b"}
+        assert f.remedy.trial.helped
+        assert "without them" in f.prediction
+
+
+def test_the_target_itself_beside_its_logarithm():
+    case = table_case(columns(late=lambda y, _: y.copy()), "y", target_transform="log")
+    f = only(findings(case, "LA113"))
+    assert f.message.startswith("y ∝ late or a power of it: ")
+    assert f.remedy.trial.helped
+
+
 def test_a_log_target_is_called_by_its_name():
     case = table_case(columns(ly=lambda y, _: np.log(y)), "y", target_transform="log")
     assert only(findings(case, "LA113")).message.startswith("log(y) = ly: ")

@@ -59,6 +59,11 @@ def test_a_flat_direction_without_loss_does_not_matter():
     assert not findings(case_of(X, y), "LA108")
 
 
+def test_scales_beyond_float64_are_left_alone():
+    X, y = data(1.0)
+    assert not findings(case_of(X * [1e140, 1e-140, 1.0], y), "LA108")
+
+
 def test_copies_and_constants_take_no_part():
     X, y = data(1e3)
     wide = np.column_stack([X, X[:, 0], np.full(300, 5.0)])

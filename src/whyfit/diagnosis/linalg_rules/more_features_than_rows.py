@@ -61,6 +61,10 @@ def check(case: Case) -> Iterator[Suspicion]:
     live = np.flatnonzero(live_columns(total))
     if not live.size or case.n < 3:
         return
+    if live.size < case.n - 1 and not case.spec.ridge:
+        live = live[
+            ~case.linear.dropped[live]
+        ]  # copies are no coefficients; rank-deficient speaks of them
     C = case.linear.correlation[:-1, :-1][np.ix_(live, live)]
     free = effective_parameters(C, case.spec.ridge, case.n) if case.spec.ridge else float(live.size)
     if free >= case.n or case.n / free < ROWS_PER_COEFFICIENT:
@@ -92,7 +96,7 @@ def _confirm(case: Case, live: np.ndarray, C: np.ndarray, free: float) -> Confir
         )  # precision of the same prior on the logit scale, see LA107
     better = (
         (Proposal(f"ridge, λ = {lam:.3g} by evidence", {"ridge": lam}, skill_of(case)),)
-        if lam > 1.5 * ridge
+        if lam > 1.5 * ridge and np.isfinite(skill_of(case).of(case)).sum() >= 2
         else ()
     )
     return Confirmed(

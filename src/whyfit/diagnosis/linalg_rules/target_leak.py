@@ -45,6 +45,7 @@ from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.leaks import (
     DETERMINED_LIMIT,
     IMPLAUSIBLE,
+    SEARCHED,
     Leak,
     block_r2,
     in_classes,
@@ -68,9 +69,15 @@ def check(case: Case) -> Iterator[Suspicion]:
         return
     found, tests, best = in_numbers(case) if case.task == "regression" else in_classes(case)
     found.sort(key=lambda leak: (leak.severity != "error", -leak.statistic))
+    certain = tuple(
+        dict.fromkeys(f for leak in found if leak.severity == "error" for f in leak.features)
+    )
     for leak in found[:MOST_FINDINGS]:
+        gone = (
+            certain or leak.features
+        )  # one leak left in place would hide the effect of dropping another
         p = None if leak.exact else min(1.0, (leak.tests or tests) * leak.p_value)
-        yield Suspicion(lambda leak=leak: _confirm(case, leak), p)
+        yield Suspicion(lambda leak=leak, gone=gone: _confirm(case, leak, gone), p)
     if not found:
         yield Suspicion(lambda: None, min(1.0, tests * best))
 
@@ -78,31 +85,31 @@ def check(case: Case) -> Iterator[Suspicion]:
 # -- what is said ----------------------------------------------------------------------------------
 
 
-def _confirm(case: Case, leak: Leak) -> Confirmed | None:
+def _confirm(case: Case, leak: Leak, gone: tuple[str, ...]) -> Confirmed | None:
     measure = skill_of(case)
     try:
-        rest = case.rerun({"drop": list(leak.features)})
+        rest = case.rerun({"drop": list(gone)})
         after = over_folds(measure.of(rest), case.spec.confidence)
     except InputError:
         rest = after = None
     before = over_folds(measure.of(case), case.spec.confidence)
-    prediction = _prediction(case, leak, rest)
+    prediction = _prediction(case, leak, gone, rest)
     if prediction is None:
         return None
-    names = listed(leak.features)
-    message = _message(case, leak, names)
+    message = _message(case, leak, listed(leak.features))
+    them = "it" if len(gone) == 1 else "them"
     evidence = [
         Evidence(
             leak.kind if leak.kind != "×" else "held-out squared error without ÷ with it",
             leak.statistic, limit=leak.limit, formula=_formula(leak), unit="×" if leak.kind == "×" else "",
         ),
-        Evidence(f"{measure.name} with it", before.value, low=before.low, high=before.high),
+        Evidence(f"{measure.name} with {them}", before.value, low=before.low, high=before.high),
     ]  # fmt: skip
     if after is not None:
         evidence.append(
             Evidence(
-                f"{measure.name} without it", after.value, low=after.low, high=after.high,
-                predicted=_expected_r2(case, leak.features) if case.task == "regression" else None,
+                f"{measure.name} without {them}", after.value, low=after.low, high=after.high,
+                predicted=_expected_r2(case, gone) if case.task == "regression" else None,
             )
         )  # fmt: skip
     return Confirmed(
@@ -112,7 +119,7 @@ def _confirm(case: Case, leak: Leak) -> Confirmed | None:
         ),
         (
             Proposal(
-                f"drop {names}", {"drop": list(leak.features)},
+                f"drop {listed(gone)}", {"drop": list(gone)},
                 BEST_SINGLE if len(leak.features) == 1 else _together(leak.features),
             ),
         ) if rest is not None else (),
@@ -134,16 +141,16 @@ def _message(case: Case, leak: Leak, names: str) -> str:
     return f"{names} alone tells the class of {target}: AUC {_digits(leak.statistic)} (limit {leak.limit})"
 
 
-def _prediction(case: Case, leak: Leak, rest: Case | None) -> str | None:
+def _prediction(case: Case, leak: Leak, gone: tuple[str, ...], rest: Case | None) -> str | None:
     """The line; None if what was predicted did not come true."""
     if case.task == "regression":
         if rest is None:
-            return f"predicted nothing to fit without {listed(leak.features)}   observed no other feature"
-        expected, (seen, low, high) = _expected_r2(case, leak.features), _pooled_r2(rest)
+            return f"predicted nothing to fit without {listed(gone)}   observed no other feature"
+        expected, (seen, low, high) = _expected_r2(case, gone), _pooled_r2(rest)
         if leak.severity == "warning" and not low - 0.05 <= expected <= high + 0.05:
             return None
         return (
-            f"predicted held-out R² {_decimals(expected)} without {'it' if len(leak.features) == 1 else 'them'}"
+            f"predicted held-out R² {_decimals(expected)} without {'it' if len(gone) == 1 else 'them'}"
             f"   observed {_decimals(seen)} [{_decimals(low)}, {_decimals(high)}]"
         )
     if leak.kind == "λ":
@@ -205,7 +212,16 @@ def _best_single(case: Case) -> Float[np.ndarray, " k"]:
     def of(C: np.ndarray) -> float:
         return max([float((C[:-1, -1] ** 2).max(initial=0.0)), *(block_r2(C, b) for b in many)])
 
-    return _per_training_set(case, of)
+    out = _per_training_set(case, of)
+    if case.task == "regression":  # simple functions of one feature as well, on sampled rows
+        s = case.sample
+        numbers = np.flatnonzero(np.array(case.design.kinds) == "numeric")
+        for j in range(case.k) if numbers.size else ():
+            rows = np.flatnonzero(s.fold != j)[:SEARCHED]
+            if rows.size > 2:
+                forms = copies.best_forms(s.X[np.ix_(rows, numbers)], s.y[rows])
+                out[j] = max(out[j], *(f.r2 for f in forms))
+    return out
 
 
 #: Honest by design: the score falls without a leak, but no single feature may explain nearly everything.

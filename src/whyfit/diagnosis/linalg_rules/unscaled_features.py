@@ -58,6 +58,7 @@ RUN = 2000
 TOLERANCE = 0.01
 #: Fewer steps harm nobody: solvers commonly stop after about this many (scikit-learn's SGD: 1000 epochs).
 BUDGET = 1000
+ABSURD = 1e60  # ratios of spreads beyond which the curvatures leave float64
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -67,7 +68,7 @@ def check(case: Case) -> Iterator[Suspicion]:
         return
     total = _fitted(case, case.moments.total)
     d = np.sqrt(np.diag(total.scatter)[:-1])
-    if d.size < 2 or (d.max() / d.min()) ** 2 < KAPPA_RATIO:
+    if d.size < 2 or not KAPPA_RATIO**0.5 <= d.max() / d.min() <= ABSURD:
         return  # κ(DCD) ≤ κ(C)·(d_max/d_min)²: scaling cannot gain more
     raw, unit = _kappa(total, False), _kappa(total, True)
     if np.isfinite(raw) and raw / unit >= KAPPA_RATIO:
