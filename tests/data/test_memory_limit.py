@@ -6,7 +6,12 @@ import subprocess
 import sys
 
 import numpy as np
+import polars as pl
 import pytest
+
+from whyfit.data.table import read_table
+from whyfit.errors import SourceError
+from whyfit.spec import Spec
 
 CODE = """
 import resource, sys
@@ -52,3 +57,13 @@ def test_a_file_larger_than_the_limit(tmp_path):
     np.testing.assert_allclose(
         [float(s) for s in sums], 2 * COPIES * X[:, :19].sum(axis=0), rtol=1e-9, atol=1e-6
     )
+
+
+def test_running_out_of_memory_is_an_input_error(monkeypatch):
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("whyfit.data.store.BlockStore.append", full)
+    frame = pl.DataFrame({"x": [1.5, 2, 4], "y": [1.0, 3, 2]})
+    with pytest.raises(SourceError, match="memory does not suffice to read the table"):
+        read_table(frame, Spec(target="y"))

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from whyfit.data.encode import Encoder, SkipEncoder
+from whyfit.data.limits import address_limit
 from whyfit.data.opening import Source, is_pair, open_source, unique_names
 from whyfit.data.plan import Plan, forced, present_cells
 from whyfit.data.roles import Decision, decide
@@ -129,7 +130,14 @@ def read_table(source: Any, spec: Spec, *, progress: Progress | None = None) -> 
     missing. SchemaError : a declared role cannot be honoured. ShapeError : arrays do not fit.
     """
     spec = _with_target(source, spec)
-    table = _ingest(open_source(source, spec.target or "y"), spec, progress)
+    try:
+        table = _ingest(open_source(source, spec.target or "y"), spec, progress)
+    except MemoryError:
+        limit = address_limit()
+        within = "" if limit is None else f" within the limit of {limit >> 20} MB (ulimit -v)"
+        raise SourceError(
+            f"the memory does not suffice to read the table{within}; free some or raise the limit."
+        ) from None
     table._given = (source, spec)
     return table
 
