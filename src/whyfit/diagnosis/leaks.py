@@ -145,7 +145,8 @@ def _line(case: Case, j: int, target: str) -> str:
     if abs(slope - 1) < 1e-6 and abs(start) < none:
         return f"{target} = {case.names[j]}"
     offset = f" {'−' if start < 0 else '+'} {abs(start):.4g}" if abs(start) >= none else ""
-    return f"{target} ≈ {'−' if slope < 0 else ''}{abs(slope):.4g} {case.names[j]}{offset}"
+    number = "" if abs(abs(slope) - 1) < 5e-5 else f"{abs(slope):.4g} "
+    return f"{target} ≈ {'−' if slope < 0 else ''}{number}{case.names[j]}{offset}"
 
 
 def block_r2(C: Float[np.ndarray, "q q"], columns: list[int]) -> float:

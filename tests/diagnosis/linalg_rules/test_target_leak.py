@@ -117,7 +117,9 @@ def test_an_only_feature_must_be_exact():
     rng = np.random.default_rng(7)
     x = rng.uniform(1, 9, N)
     assert not findings(case_of(x[:, None], x + 0.001 * rng.normal(size=N)), "LA113")
+    assert only(findings(case_of(x[:, None], x + 70), "LA113")).message.startswith("y ≈ x1 + 70: ")
     f = only(findings(case_of(x[:, None], 1.8 * x + 32), "LA113"))
+    assert f.message == "y ≈ 1.8 x1 + 32: R² 1 from x1 alone (limit 0.99)"
     assert "no other feature" in f.prediction
     assert f.remedy is None
 
