@@ -108,3 +108,21 @@ def test_newton_stops_and_says_why(quasi: bool):
     run = newton(again.blocks, 500, X.mean(axis=0), X.std(axis=0), LocalEngine())
     assert run.converged
     assert not run.runaway
+
+
+@pytest.mark.parametrize("ridge", [0.0, 0.5])
+def test_a_warm_start_that_saw_too_little_of_a_level_is_dropped(ridge: float):
+    """The first rows show one class where the level holds: their optimum is far out, where H is nearly flat."""
+    rng = np.random.default_rng(5)
+    n = 20_000
+    X = rng.normal(size=(n, 3))
+    X[:, 2] = rng.random(n) < 0.01
+    y = (rng.random(n) < 1 / (1 + np.exp(-X[:, 0]))).astype(float)
+    y[:2000] = np.maximum(y[:2000], X[:2000, 2])
+    source = ArrayRows(X, y, 5)
+    arguments = (source.blocks, n, X.mean(axis=0), X.std(axis=0), LocalEngine(), ridge)
+    warm = newton(*arguments)
+    cold = newton(*arguments, start=np.zeros(4))
+    assert warm.converged
+    assert warm.passes <= cold.passes + 4
+    np.testing.assert_allclose(warm.b, cold.b, rtol=1e-8, atol=1e-9)

@@ -194,6 +194,7 @@ def _descend(blocks, n, b, centre, scale, engine, ridge, tolerance, limit) -> Op
     sizes: list[float] = []
     sums_loss, converged, used, positives = np.nan, False, 0, 0.0
     creeps, runaway = 0, False
+    b_start = b
     crawls = True  # not yet in the region of quadratic convergence
     for _ in range(limit):
         fresh = crawls or reach * drift > CHORD or expected * drift < HESSIAN_ERROR
@@ -206,6 +207,12 @@ def _descend(blocks, n, b, centre, scale, engine, ridge, tolerance, limit) -> Op
         if not np.isfinite(loss):
             raise NotFiniteError("the log loss is not finite; a column holds NaN or infinity.")
         if loss > old_loss * (1 + 1e-12) + 1e-9 and np.abs(step).max() > 0:  # overshot: half way back
+            if len(losses) == 1 and b_start.any():  # the warm start leads astray (levels it saw too little of)
+                b, step, old_loss, delta = np.zeros(len(b)), np.zeros(len(b)), np.inf, np.inf
+                b_start, crawls = b, True
+                losses.clear()
+                sizes.clear()
+                continue
             step = step / 2
             b, reach = b - step, np.inf
             if np.abs(step * np.concatenate([[1.0], scale])).max() < 1e-12:
