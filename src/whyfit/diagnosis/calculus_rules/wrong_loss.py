@@ -103,8 +103,8 @@ def _skewed(case: Case, moments, seen: Estimate, counts: bool) -> Confirmed | No
     e = case.sample.y - case.held_out
     share, skew = _share(e), _skewness(e)
     negative = float(np.mean(case.held_out < 0))
-    steer = f"1 % of the rows carry {percent(share)} of the squared loss"
-    better = f"{seen.value:.2f} nats of held-out log density per row (limit {LIMIT:g})"
+    steer = f"1 % of rows carry {percent(share)} of the loss"
+    better = f"{seen.value:.2f} nats of log density per row (limit {LIMIT:g})"
     if counts:
         message = f"{target} is a skewed count, for Poisson loss: even log(1 + {target}) gains {better}; {steer}"
     else:
