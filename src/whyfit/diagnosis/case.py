@@ -72,7 +72,7 @@ class Case:
     @property
     def n(self) -> int:
         """Rows fitted."""
-        return self.moments.total.n
+        return int(self.moments.n.sum())
 
     @property
     def p(self) -> int:

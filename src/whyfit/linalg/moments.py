@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -72,7 +73,7 @@ class Moments:
         return Moments(self.n, self.mean[keep], self.scatter[np.ix_(keep, keep)])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FoldMoments:
     """Moments of each of k folds; `total` and `without(j)` are merges of them.
 
@@ -115,7 +116,7 @@ class FoldMoments:
     def fold(self, j: int) -> Moments:
         return Moments(int(self.n[j]), self.mean[j], self.scatter[j])
 
-    @property
+    @cached_property
     def total(self) -> Moments:
         return self._merge(np.arange(self.k))
 
