@@ -30,6 +30,7 @@ import numpy as np
 
 ALLOCATOR = {"MALLOC_TRIM_THRESHOLD_": str(1 << 40), "MALLOC_MMAP_THRESHOLD_": str(1 << 40)}
 WARM_ROWS = 5_000
+REST_SECONDS = 0.3  # thread pools of the contender before go to sleep: they spin for a while
 SLOW_SECONDS = 4.0  # a contender slower than this runs in at most SLOW_ROUNDS rounds
 SLOW_ROUNDS = 3
 OURS = "whyfit"
@@ -68,6 +69,7 @@ def timed(calls: Mapping[str, Callable[[], np.ndarray]], rounds: int):
             past = seconds[name]
             if len(past) >= SLOW_ROUNDS and statistics.median(past) > SLOW_SECONDS:
                 continue
+            time.sleep(REST_SECONDS)
             start = time.perf_counter()
             results[name] = np.asarray(call())
             past.append(time.perf_counter() - start)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -34,26 +33,19 @@ class ArrayRows:
             raise ShapeError(f"X has {X.shape[1]} columns and there are {len(names)} names.")
         self._X, self._y, self.k, self.seed = X, y, k, seed
         self._names = names or tuple(f"x{j + 1}" for j in range(X.shape[1]))
+        self._folds: list[Int[np.ndarray, " m"]] = []
 
     @property
     def names(self) -> tuple[str, ...]:
         return self._names
 
-    @cached_property
-    def _fold(self) -> Int[np.ndarray, " n"]:
-        """Labels of all rows: two bytes a row, asked for on every pass."""
-        return fold_of(np.arange(self._y.size), self.k, self.seed)
-
     def blocks(self) -> Iterator[Rows]:
-        for start in range(0, self._y.size, BLOCK):
+        for i, start in enumerate(range(0, self._y.size, BLOCK)):
             stop = min(start + BLOCK, self._y.size)
             index = np.arange(start, stop)
-            yield Rows(
-                self._X[start:stop],
-                self._y[start:stop],
-                index,
-                self._fold[start:stop],
-            )
+            if i == len(self._folds):  # two bytes a row, kept for the next pass
+                self._folds.append(fold_of(index, self.k, self.seed))
+            yield Rows(self._X[start:stop], self._y[start:stop], index, self._folds[i])
 
 
 #: Design matrices up to this many bytes are kept between passes; larger ones are built anew each time.

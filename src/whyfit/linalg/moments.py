@@ -7,7 +7,7 @@ For rows z_1..z_n of Z = [X y] in R^q keep n, μ = (1/n) Σ z_i, S = Σ (z_i −
 exactly, and `empty(q)` is its zero. From these alone follow least squares with inference, the ridge path,
 k-fold cross-validation, PCA, the condition number and the VIFs, without touching the rows again.
 
-Within a block, rows are taken in tiles that stay in cache; each tile is shifted by a rough mean of the
+Within a block, the rows of each fold are gathered in pieces that stay in cache and shifted by a rough mean of the
 block, so that the later correction by n d dᵀ has small d and cancels nothing, whatever offset the
 columns carry.
 
@@ -26,9 +26,9 @@ from jaxtyping import Bool, Float, Int
 from whyfit.errors import NotFiniteError, ShapeError
 from whyfit.fold import Rows
 
-#: Rows of a tile: about 2 MB, but at least 4,096 rows, so that a tenth of it still makes a worthwhile BLAS call, and
-#: never more than 8 MB. Measured on two cores with 1 MB of level-2 cache each, for 20 and 100 columns.
-TILE_BYTES, TILE_ROWS, TILE_LIMIT = 2 << 20, (4_096, 16_384), 8 << 20
+#: Bytes of the rows of one fold that go through BLAS together, and the least number of them. Measured on two cores
+#: with 1 MB of level-2 cache each, for 20 and 100 columns: smaller pieces pay for calls, larger ones for the cache.
+PIECE_BYTES, PIECE_ROWS = 1 << 20, 512
 _UNROLL = 64  # rows handled by one inner loop of the shift, see `_shifted`
 
 
@@ -174,67 +174,61 @@ def moments_of(k: int, names: Sequence[str] = ()) -> Callable[[Rows], FoldMoment
     return of
 
 
-def _tile_rows(p: int) -> int:
-    low, high = TILE_ROWS
-    rows = min(max(TILE_BYTES // (8 * p), low), high, TILE_LIMIT // (8 * p))
-    return max(_UNROLL, rows // _UNROLL * _UNROLL)
-
-
 def _raw_moments(
     rows: Rows, k: int, shift: np.ndarray, shift_y: float
 ) -> Float[np.ndarray, "k r r"]:
-    """Σ uuᵀ over each fold for u = [x − shift, y − shift_y, 1]."""
+    """Σ uuᵀ over each fold for u = [x − shift, y − shift_y, 1]: tile by tile, in a tile fold by fold."""
     X, y, label = rows.X, rows.y, rows.fold
     m, p = X.shape
-    step = _tile_rows(p)
+    tiles = max(1, round(m / (k * max(PIECE_ROWS, PIECE_BYTES // (8 * p)))))
+    step = -(-m // tiles)
     raw = np.zeros((k, p + 2, p + 2))
-    by_column = not X.flags.c_contiguous and X.flags.f_contiguous
-    work = np.empty((p, step) if by_column else (step, p))
-    ends = np.ones((step, 2))
-    G, V = np.empty((p, p)), np.empty((p, 2))
-    row_shift = np.tile(shift, _UNROLL)
+    G, V, W = np.empty((p, p)), np.empty((p, 2)), np.empty((2, 2))
+    gather = _Gather(X, shift)
     for start in range(0, m, step):
-        size = min(step, m - start)
-        part = label[start : start + size]
-        order = np.argsort(part, kind="stable") if k > 1 else slice(None)
+        part = label[start : start + step]
+        order = np.argsort(part, kind="stable")
         cut = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=k))])
-        tile = X[start : start + size]
-        Z = _shifted(tile, order, shift, row_shift, work, by_column)
-        np.subtract(y[start : start + size][order], shift_y, out=ends[:size, 0])
         for j in range(k):
-            a, b = cut[j], cut[j + 1]
-            if a == b:
+            if cut[j] == cut[j + 1]:
                 continue
-            z, e = Z[a:b], ends[a:b]
+            which = order[cut[j] : cut[j + 1]]
+            z = gather(slice(start, start + step), which)
+            e = np.ones((len(which), 2))
+            np.subtract(y[start : start + step][which], shift_y, out=e[:, 0])
             raw[j, :p, :p] += np.dot(z.T, z, out=G)
             raw[j, :p, p:] += np.dot(z.T, e, out=V)
-            raw[j, p:, p:] += e.T @ e
+            raw[j, p:, p:] += np.dot(e.T, e, out=W)
     raw[:, p:, :p] = raw[:, :p, p:].transpose(0, 2, 1)
     return raw
 
 
-def _shifted(tile, order, shift, row_shift, work, by_column) -> Float[np.ndarray, "m p"]:
-    """Rows of the tile in fold order, minus the shift, in the layout of the source.
+class _Gather:
+    """Some rows of X, minus the shift, in the layout of X and in one reused buffer.
 
     Both layouts keep NumPy's inner loops long: along a column, or along _UNROLL rows at once.
     """
-    m, p = tile.shape
-    if by_column:
-        Z = work[:, :m]
-        if isinstance(order, slice):
-            np.subtract(tile.T, shift[:, None], out=Z)
-        else:
+
+    def __init__(self, X: Float[np.ndarray, "m p"], shift: Float[np.ndarray, " p"]) -> None:
+        self.by_column = X.flags.f_contiguous and not X.flags.c_contiguous
+        self.X, self.shift, self.unrolled = X, shift, np.tile(shift, _UNROLL)
+        self.buffer = np.empty(0)
+
+    def __call__(self, tile: slice, which: Int[np.ndarray, " s"]) -> Float[np.ndarray, "s p"]:
+        s, p = len(which), self.X.shape[1]
+        if self.buffer.size < s * p:
+            self.buffer = np.empty(s * p)
+        source = self.X[tile]
+        if self.by_column:
+            Z = self.buffer[: s * p].reshape(p, s)
             for j in range(p):
-                np.take(tile[:, j], order, out=Z[j], mode="clip")
-            Z -= shift[:, None]
-        return Z.T
-    Z = work[:m]
-    if isinstance(order, slice):
-        np.copyto(Z, tile)
-    else:
-        np.take(tile, order, axis=0, out=Z, mode="clip")
-    whole = m // _UNROLL * _UNROLL
-    long = Z[:whole].reshape(-1, row_shift.size)
-    long -= row_shift
-    Z[whole:] -= shift
-    return Z
+                np.take(source[:, j], which, out=Z[j], mode="clip")
+            Z -= self.shift[:, None]
+            return Z.T
+        Z = self.buffer[: s * p].reshape(s, p)
+        np.take(source, which, axis=0, out=Z, mode="clip")
+        whole = s // _UNROLL * _UNROLL
+        long = Z[:whole].reshape(-1, self.unrolled.size)
+        long -= self.unrolled
+        Z[whole:] -= self.shift
+        return Z

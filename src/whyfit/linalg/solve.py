@@ -7,8 +7,9 @@ minimise ‖c − A z‖ with A = (X − 1μᵀ)D⁻¹, c = (y − ȳ)/d_y, then
     qr     R z = Qᵀc, R folded over the blocks               error of z_j ≲ γ(√G_jj (1 + ‖z‖₁) + Σ_k|G_jk| ρ)
 
 with G = (AᵀA)⁻¹, ρ = ‖c − Az‖ and γ = 16u. `gram` is accepted while κ²u leaves DIGITS_WANTED digits and the
-subtraction 1 − R² keeps RSS_DIGITS_WANTED; otherwise the rows are asked for once more. A column closer than RANK_TOLERANCE to the span of the
-columns before it (all of unit length) is *dropped*: it is listed in `Solution.dropped`, and a rule reports it.
+subtraction 1 − R² keeps RSS_DIGITS_WANTED; otherwise the rows are asked for once more. A column closer than
+RANK_TOLERANCE to the span of the columns before it (all of unit length) is *dropped*: it is listed in
+`Solution.dropped`, and a rule reports it.
 
 References: Higham (2002), Accuracy and Stability of Numerical Algorithms, ch. 20;
 Golub & Van Loan (2013), Matrix Computations, §5.3.
