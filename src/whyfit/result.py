@@ -59,8 +59,8 @@ class Result:
     @property
     def worst(self) -> Severity | None:
         """The most severe severity among the findings."""
-        found = [f.severity for f in self.findings]
-        return min(found, key=SEVERITIES.index) if found else None
+        found = {f.severity for f in self.findings}
+        return next((s for s in SEVERITIES if s in found), None)
 
     @cached_property
     def document(self) -> Document:

@@ -40,15 +40,15 @@ class Term:
 
     @property
     def name(self) -> str:
-        a = self.columns[0]
+        a, knot = self.columns[0], self.knot or 0.0
         match self.kind:
             case "square":
                 return f"{a}²"
             case "log":
                 return f"log({a})"
             case "hinge":
-                sign = "+" if self.knot < 0 else "−"
-                return f"({a} {sign} {abs(self.knot):.6g})₊"
+                sign = "+" if knot < 0 else "−"
+                return f"({a} {sign} {abs(knot):.6g})₊"
             case "product":
                 return " × ".join(self.columns)
 

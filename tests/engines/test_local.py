@@ -39,4 +39,4 @@ def test_an_error_in_a_block_reaches_the_caller(threads):
 
 def test_two_threads_work_at_the_same_time():
     both = threading.Barrier(2, timeout=10)
-    assert list(LocalEngine(2).map(lambda b: both.wait() >= 0, range(2))) == [True, True]
+    assert list(LocalEngine(2).map(lambda _: both.wait() >= 0, range(2))) == [True, True]

@@ -83,7 +83,7 @@ def test_unusable_values_name_their_column(bad):
     X = np.ones((10, 2)) * np.arange(10.0)[:, None]
     X[3, 1] = bad
     rows = Rows(X, np.arange(10.0), np.arange(10), np.zeros(10, dtype=np.int16))
-    with pytest.raises(NotFiniteError, match="'rooms'.*NaN, infinity or values beyond"):
+    with pytest.raises(NotFiniteError, match=r"'rooms'.*NaN, infinity or values beyond"):
         moments_of(1, ("age", "rooms"))(rows)
 
 

@@ -68,7 +68,8 @@ def test_cross_validation_is_scikit_learns(made, ridge):
     fit = logistic.fit_arrays(X, y, ridge=ridge).fit
     scores, _ = logistic_validation.cross_validate(fit, ArrayRows(X, y, 10), 10)
     model = make_pipeline(
-        StandardScaler(), LogisticRegression(C=1 / ridge if ridge else np.inf, solver="newton-cholesky", tol=1e-10)
+        StandardScaler(),
+        LogisticRegression(C=1 / ridge if ridge else np.inf, solver="newton-cholesky", tol=1e-10),
     )
     folds = PredefinedSplit(fold_of(np.arange(len(y)), 10, 0))
     loss = -cross_val_score(model, X, y, cv=folds, scoring="neg_log_loss")
@@ -82,7 +83,9 @@ def test_separated_classes_stop_without_a_maximum():
     fit = logistic.fit_arrays(x[:, None], (x > 0).astype(float)).fit
     assert not fit.converged
     ratio = np.divide(fit.optimum.losses[-6:-1], fit.optimum.losses[-7:-2])
-    assert np.allclose(ratio, np.exp(-1), atol=0.05)  # theory: each Newton step divides the loss by e
+    assert np.allclose(
+        ratio, np.exp(-1), atol=0.05
+    )  # theory: each Newton step divides the loss by e
     assert (fit.digits == 0).all()
 
 
@@ -94,7 +97,9 @@ def test_interval_of_a_probability_covers():
         y = (rng.random(300) < 1 / (1 + np.exp(-X[:, 0]))).astype(float)
         _, low, high = logistic.fit_arrays(X, y).fit.predict_interval(new, 0.95)
         hits += int(low[0] <= truth <= high[0])
-    assert abs(hits - 570) <= 3.3 * np.sqrt(600 * 0.05 * 0.95) + 6  # Wald is asymptotic: one per cent of slack
+    assert (
+        abs(hits - 570) <= 3.3 * np.sqrt(600 * 0.05 * 0.95) + 6
+    )  # Wald is asymptotic: one per cent of slack
 
 
 def test_multinomial_agrees_with_statsmodels_and_scikit_learn():

@@ -28,7 +28,9 @@ def made():
 
 def test_least_squares_scores_are_scikit_learns(made):
     X, y, ours, folds = made
-    np.testing.assert_allclose(ours.held_out["r2"], cross_val_score(LinearRegression(), X, y, cv=folds), rtol=1e-9)
+    np.testing.assert_allclose(
+        ours.held_out["r2"], cross_val_score(LinearRegression(), X, y, cv=folds), rtol=1e-9
+    )
     mse = -cross_val_score(LinearRegression(), X, y, cv=folds, scoring="neg_mean_squared_error")
     np.testing.assert_allclose(ours.held_out["mse"], mse, rtol=1e-9)
 
@@ -44,7 +46,7 @@ def test_ridge_scores_are_scikit_learns(made, ridge):
 
 
 def test_constant_predictor(made):
-    X, y, ours, folds = made
+    _, y, ours, folds = made
     label = folds.test_fold
     for j in range(10):
         mse = np.mean((y[label == j] - y[label != j].mean()) ** 2)

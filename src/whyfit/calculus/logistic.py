@@ -206,8 +206,12 @@ def _descend(blocks, n, b, centre, scale, engine, ridge, tolerance, limit) -> Op
         loss, g = sums.loss + value, sums.gradient + slope
         if not np.isfinite(loss):
             raise NotFiniteError("the log loss is not finite; a column holds NaN or infinity.")
-        if loss > old_loss * (1 + 1e-12) + 1e-9 and np.abs(step).max() > 0:  # overshot: half way back
-            if len(losses) == 1 and b_start.any():  # the warm start leads astray (levels it saw too little of)
+        if (
+            loss > old_loss * (1 + 1e-12) + 1e-9 and np.abs(step).max() > 0
+        ):  # overshot: half way back
+            if (
+                len(losses) == 1 and b_start.any()
+            ):  # the warm start leads astray (levels it saw too little of)
                 b, step, old_loss, delta = np.zeros(len(b)), np.zeros(len(b)), np.inf, np.inf
                 b_start, crawls = b, True
                 losses.clear()
@@ -235,7 +239,9 @@ def _descend(blocks, n, b, centre, scale, engine, ridge, tolerance, limit) -> Op
             expected = delta**3 / before**2 if shrinks else delta
         else:
             expected = delta * min(1.0, reach * drift)
-        converged = min(delta, expected) < tolerance and reach * drift < max(HESSIAN_ERROR, tolerance)
+        converged = min(delta, expected) < tolerance and reach * drift < max(
+            HESSIAN_ERROR, tolerance
+        )
         if converged:
             b, delta = b + step, min(delta, expected)
             break

@@ -67,7 +67,9 @@ def tried(case: Case, proposal: Proposal) -> Remedy | None:
             name = f"{proposal.name} (in place)"
         else:
             control, treated, name = case, case.rerun(proposal.edit), proposal.name
-        if control.design.n_used != treated.design.n_used:  # other rows, other folds: nothing to pair
+        if (
+            control.design.n_used != treated.design.n_used
+        ):  # other rows, other folds: nothing to pair
             return Remedy(name, proposal.edit)
         return Remedy(
             name, proposal.edit, compare(control, treated, proposal.measure, proposal.guard)

@@ -163,7 +163,8 @@ def moments_of(k: int, names: Sequence[str] = ()) -> Callable[[Rows], FoldMoment
             np.maximum(squares, 0.0, out=squares)
         if not np.isfinite(scatter).all():
             bad = np.flatnonzero(~np.isfinite(np.einsum("kii->i", scatter)))
-            label = [names[i] if i < len(names) else ("y" if i == p else f"x{i + 1}") for i in bad]
+            known = dict(enumerate(names)) | {p: "y"}
+            label = [known.get(int(i), f"x{i + 1}") for i in bad]
             raise NotFiniteError(
                 f"column{'s' * (len(label) > 1)} {', '.join(map(repr, label[:5]))} hold"
                 f"{'s' * (len(label) == 1)} NaN, infinity or values beyond 1e150 whose squares"
@@ -185,6 +186,7 @@ def _raw_moments(
     raw = np.zeros((k, p + 2, p + 2))
     G, V, W = np.empty((p, p)), np.empty((p, 2)), np.empty((2, 2))
     gather = _Gather(X, shift)
+    label = label.astype(np.uint8) if k <= 256 else label  # sorted in one radix pass
     for start in range(0, m, step):
         part = label[start : start + step]
         order = np.argsort(part, kind="stable")

@@ -138,7 +138,7 @@ def _by_gram(C: Float[np.ndarray, "q q"], kept: Bool[np.ndarray, " p"]) -> _Foun
 def _pseudo_triangle(C: Float[np.ndarray, "q q"]) -> Float[np.ndarray, "q q"]:
     """An upper-triangular R with RᵀR ≈ C for a C that may be singular."""
     mu, V = np.linalg.eigh(C)
-    return np.linalg.qr((V * np.sqrt(np.maximum(mu, 0.0))).T, mode="r")
+    return np.asarray(np.linalg.qr((V * np.sqrt(np.maximum(mu, 0.0))).T, mode="r"))
 
 
 def _by_triangle(

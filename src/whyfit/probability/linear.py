@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float
 
 from whyfit.data.arrays import ArrayRows
 from whyfit.data.folds import fold_count
-from whyfit.engines.local import LocalEngine
+from whyfit.engines.local import LocalEngine, one_blas_thread
 from whyfit.errors import NotFiniteError
 from whyfit.fold import Engine, Rows, RowSource, fold
 from whyfit.linalg.conditioning import Conditioning, correlation
@@ -268,7 +268,7 @@ def _penalised(
     inner = np.linalg.inv(L).T
     G = inner @ inner.T
     z = G @ c
-    rss = max(0.0, 1 - 2 * z @ c + z @ A @ z)
+    rss = max(0.0, float(1 - 2 * z @ c + z @ A @ z))
     reach = np.abs(G).sum(axis=1) * (1 + np.abs(z).sum())
     w, digits, full = np.zeros(len(live)), np.zeros(len(live)), np.zeros((len(live), len(live)))
     w[live] = z * np.sqrt(s.tss) / s.scale[live]
@@ -292,7 +292,7 @@ def _penalised(
             s.gap,
             s.lost,
             s.rss_digits,
-        ),  # fmt: skip
+        ),
         used,
     )
 
@@ -339,9 +339,10 @@ def fit_arrays(
     X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
     k = fold_count(len(y), folds)
     rows = ArrayRows(X, y, k, seed, names)
-    moments = gather(rows, k)
-    fit = fit_moments(moments.total, rows.names, ridge, rows)
-    return ArrayFit(fit, fit.inference(level), cross_validate(moments, ridge), moments)
+    with one_blas_thread():
+        moments = gather(rows, k)
+        fit = fit_moments(moments.total, rows.names, ridge, rows)
+        return ArrayFit(fit, fit.inference(level), cross_validate(moments, ridge), moments)
 
 
 def held_out_through_origin(folds: FoldMoments, ridge: float = 0.0) -> dict[str, np.ndarray]:

@@ -22,7 +22,7 @@ from whyfit.calculus.logistic import (
     sigmoid_and_loss,
 )
 from whyfit.data.arrays import ArrayRows, Remembered
-from whyfit.engines.local import LocalEngine
+from whyfit.engines.local import LocalEngine, one_blas_thread
 from whyfit.fold import Engine, Rows, RowSource
 from whyfit.linalg.conditioning import Conditioning
 from whyfit.linalg.solve import GAMMA, MAX_DIGITS
@@ -213,5 +213,6 @@ def fit_arrays(
     rows = ArrayRows(X, y, 2, 0, names)
     head = X[:: max(1, len(X) // 4096)]
     scale = head.std(axis=0)
-    fit = fit_rows(rows, len(y), head.mean(axis=0), np.where(scale > 0, scale, 1.0), ridge)
-    return LogisticArrayFit(fit, fit.inference(level))
+    with one_blas_thread():
+        fit = fit_rows(rows, len(y), head.mean(axis=0), np.where(scale > 0, scale, 1.0), ridge)
+        return LogisticArrayFit(fit, fit.inference(level))

@@ -66,8 +66,8 @@ def cross_validate(
             [b - _bounded(factors[j].solve(g - each.gradient[j]), scale) for j in range(k)]
         )
     enough = max(STRICT if fit.converged else RUNAWAY, LOSS_ERROR * fit.n / np.sqrt(c))
+    sums = zero = _Pass(np.zeros_like(B), np.zeros((k, 7)))
     for attempt in range(ATTEMPTS):
-        zero = _Pass(np.zeros_like(B), np.zeros((k, 7)))
         sums = fold(source.blocks(), _gradients(B, centre, threshold, out), zero, engine)
         slopes = [sums.gradient[j] + penalty(B[j], scale, fit.ridge)[1] for j in range(k)]
         steps = [factors[j].solve(slopes[j]) for j in range(k)]

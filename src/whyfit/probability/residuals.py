@@ -13,7 +13,7 @@ References: Cook (1977), Technometrics 19, 15-18; MacKinnon & White (1985), J. E
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -129,11 +129,8 @@ def residuals_of(fit: LinearFit, share_of: Callable[[Rows], Sample]) -> Callable
         assert total is not None
         J = np.eye(p + 1)  # from (1, x − μ) back to (1, x)
         J[1:, 0] = mu[:-1]
-        meats = [J @ M @ J.T for M in (total.meat0, total.meat2, total.meat3)]
-        return Residuals(
-            total.n, total.rss, total.sum_leverage, total.max_leverage, total.fourth, *meats,
-            total.top, share_of(rows),
-        )  # fmt: skip
+        m0, m2, m3 = (J @ M @ J.T for M in (total.meat0, total.meat2, total.meat3))
+        return replace(total, meat0=m0, meat2=m2, meat3=m3, sample=share_of(rows))
 
     return of
 
@@ -145,8 +142,9 @@ def examine(
     p = len(fit.coef)
     share_of, share = sample_of(fit.n, seed)
     none = np.zeros(0)
+    nil = np.zeros((p + 1, p + 1))
     zero = Residuals(
-        0, 0.0, 0.0, 0.0, 0.0, *(np.zeros((p + 1, p + 1)) for _ in range(3)),
+        0, 0.0, 0.0, 0.0, 0.0, nil, nil, nil,
         TopRows(np.zeros((0, p)), none, none.astype(np.int64), none, none, none),
         Sample.empty(p, share),
     )  # fmt: skip
