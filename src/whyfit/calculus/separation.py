@@ -23,7 +23,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.optimize import linprog
 
 from whyfit.fold import Rows
 
@@ -143,6 +142,7 @@ def separating_direction(
 
 def _widest(total: Float[np.ndarray, " c"]):
     """Maximise the sum of all margins, `total`ᵀβ, subject to Aβ ≥ 0 and |β| ≤ 1."""
+    from scipy.optimize import linprog  # a tenth of a second: only when wanted
 
     def solve(A, b):
         done = linprog(-total, A_ub=-A, b_ub=-b, bounds=(-1, 1), method="highs")
@@ -153,6 +153,8 @@ def _widest(total: Float[np.ndarray, " c"]):
 
 def _fewest(A, b):
     """Minimise ‖β‖₁ (the intercept is free) subject to Aβ ≥ b."""
+    from scipy.optimize import linprog
+
     c = A.shape[1]
     cost = np.ones(2 * c)
     cost[[0, c]] = 0.0

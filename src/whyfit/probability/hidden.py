@@ -15,7 +15,6 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy import special
-from scipy.optimize import brentq
 
 
 def largest_r2(f: float, df1: float, df2: float, n: int, alpha: float) -> float:
@@ -38,6 +37,8 @@ def largest_skill(statistic: float, df: float, n: int, entropy: float, alpha: fl
 
 def _largest(below: Callable[[float], float], n: int, alpha: float) -> float:
     """The δ where P(statistic ≤ seen) falls to α."""
+    from scipy.optimize import brentq  # a tenth of a second: only when wanted
+
     if not below(1e-9) > alpha:
         return 0.0
     high = 1.0

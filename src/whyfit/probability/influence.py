@@ -26,7 +26,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import special
-from scipy.optimize import brentq
 
 from whyfit.probability.distributions import f_upper
 
@@ -187,6 +186,8 @@ def far_rows(
 
 def rows_expected(shift: float, n: float) -> float:
     """Rows to leave out of n, in a table of normal columns and errors, to move t by `shift`; inf if none do."""
+    from scipy.optimize import brentq  # a tenth of a second: only when wanted
+
     need = shift / np.sqrt(n)
     if need <= 0:
         return 0.0
