@@ -24,7 +24,9 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from whyfit.errors import NotFiniteError
 from whyfit.fold import Engine, Rows, fold
 
-_TILE = 2048  # rows; (p+1) × 2048 float64 stay in level-2 cache up to p ≈ 60
+#: Bytes of the columns of a tile. Measured on two cores with 1 MB of level-2 cache each: smaller tiles make the threads
+#: wait for the interpreter between calls, larger ones for memory.
+TILE_BYTES = 1_400_000
 DECREMENT = 1e-10  # δ in standard errors at which coefficients hold nine digits
 CHORD = 3e-3  # relative error of a Hessian that still makes good steps
 HESSIAN_ERROR = 1e-9  # ... and of the one that gives the standard errors
@@ -61,6 +63,11 @@ class NewtonSums:
         return cls(0, 0.0, np.zeros(c), np.zeros((c, c)) if hessian else None)
 
 
+def tile_rows(c: int) -> int:
+    """Rows of a tile of c columns."""
+    return int(np.clip(TILE_BYTES // (8 * c), 512, 16_384))
+
+
 def columns_of(
     X: Float[np.ndarray, "m p"], centre: Float[np.ndarray, " p"], out: Float[np.ndarray, "c m"]
 ) -> Float[np.ndarray, "c m"]:
@@ -89,9 +96,10 @@ def newton_sums(
         c = len(b)
         g, loss = np.zeros(c), 0.0
         H = np.zeros((c, c)) if hessian else None
-        buffer, V, product = np.empty((c, _TILE)), np.empty((c, _TILE)), np.empty((c, c))
-        for start in range(0, len(rows.y), _TILE):
-            part = slice(start, start + _TILE)
+        tile = tile_rows(c)
+        buffer, V, product = np.empty((c, tile)), np.empty((c, tile)), np.empty((c, c))
+        for start in range(0, len(rows.y), tile):
+            part = slice(start, start + tile)
             y = rows.y[part]
             Z = columns_of(rows.X[part], centre, buffer)
             eta = b @ Z

@@ -18,10 +18,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from whyfit.calculus.logistic import DECREMENT, columns_of
+from whyfit.calculus.logistic import DECREMENT, columns_of, tile_rows
 from whyfit.fold import Engine, Rows, RowSource, fold
 
-_TILE = 2048
 MAX_STEPS = 40
 
 
@@ -66,9 +65,10 @@ def sums_at(
         a, c = B.shape
         g, H, loss = np.zeros((a, c)), np.zeros((a * c, a * c)), 0.0
         counts = np.zeros(a + 1)
-        buffer = np.empty((c, _TILE))
-        for start in range(0, len(rows.y), _TILE):
-            part = slice(start, start + _TILE)
+        tile = tile_rows(c)
+        buffer = np.empty((c, tile))
+        for start in range(0, len(rows.y), tile):
+            part = slice(start, start + tile)
             code: Int[np.ndarray, " m"] = rows.y[part].astype(np.int64)
             Z = columns_of(rows.X[part], centre, buffer)
             P = probabilities(B, Z)

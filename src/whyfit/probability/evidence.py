@@ -37,12 +37,12 @@ def ridge_by_evidence(moments: Moments) -> float:
         rss = 1 - (b2 / (mu + r[:, None])).sum(axis=1)
         return (n - 1) * np.log(np.maximum(rss, 1e-15)) + np.log1p(mu / r[:, None]).sum(axis=1)
 
-    low, high = -8.0, 4.0
+    low, high, best = -8.0, 4.0, 0.0
     for _ in range(_REFINEMENTS):
         grid = np.linspace(low, high, _POINTS)
-        best = int(np.argmin(deviance(10.0**grid)))
-        low, high = grid[max(best - 1, 0)], grid[min(best + 1, _POINTS - 1)]
-    return float(n * 10.0 ** grid[best])
+        i = int(np.argmin(deviance(10.0**grid)))
+        low, high, best = grid[max(i - 1, 0)], grid[min(i + 1, _POINTS - 1)], grid[i]
+    return float(n * 10.0**best)
 
 
 def effective_parameters(C: Float[np.ndarray, "p p"], ridge: float, n: int) -> float:

@@ -19,13 +19,12 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from whyfit.calculus.logistic import columns_of, newton, penalty, sigmoid_and_loss
+from whyfit.calculus.logistic import columns_of, newton, penalty, sigmoid_and_loss, tile_rows
 from whyfit.engines.local import LocalEngine
 from whyfit.fold import Engine, Rows, RowSource, fold
 from whyfit.probability.logistic import LogisticFit, kept_rows
 from whyfit.probability.validation import FoldScores
 
-_TILE = 2048
 #: A training optimum is good enough when its held-out log loss is exact to about this much per row. An optimum δ
 #: standard errors away moves that loss by about δ√c/n.
 LOSS_ERROR = 1e-8
@@ -150,9 +149,10 @@ def _curvature(b, centre, k: int, out: Int[np.ndarray, " o"]) -> Callable[[Rows]
         H, g = np.zeros((k, c, c)), np.zeros((k, c))
         yes = np.bincount(rows.fold, weights=rows.y, minlength=k)
         tally = np.stack([np.bincount(rows.fold, minlength=k), yes], axis=1)
-        buffer, product = np.empty((c, _TILE)), np.empty((c, c))
-        for start in range(0, len(rows.y), _TILE):
-            part = slice(start, start + _TILE)
+        tile = tile_rows(c)
+        buffer, product = np.empty((c, tile)), np.empty((c, c))
+        for start in range(0, len(rows.y), tile):
+            part = slice(start, start + tile)
             label = rows.fold[part]
             order = np.argsort(label, kind="stable")
             cut = np.concatenate([[0], np.cumsum(np.bincount(label, minlength=k))])
@@ -189,9 +189,10 @@ def _gradients(B, centre, threshold: float, out: Int[np.ndarray, " o"]) -> Calla
     def of(rows: Rows) -> _Pass:
         k, c = B.shape
         gradient, tally = np.zeros((k, c)), np.zeros((k, 7))
-        buffer = np.empty((c, _TILE))
-        for start in range(0, len(rows.y), _TILE):
-            part = slice(start, start + _TILE)
+        tile = tile_rows(c)
+        buffer = np.empty((c, tile))
+        for start in range(0, len(rows.y), tile):
+            part = slice(start, start + tile)
             y, label = rows.y[part], rows.fold[part]
             Z = columns_of(rows.X[part], centre, buffer)
             eta = B @ Z
@@ -230,9 +231,10 @@ def _hessians(B, which, centre, out: Int[np.ndarray, " o"]) -> Callable[[Rows], 
 
     def of(rows: Rows) -> _Hessians:
         f, c = B.shape
-        H, buffer = np.zeros((f, c, c)), np.empty((c, _TILE))
-        for start in range(0, len(rows.y), _TILE):
-            part = slice(start, start + _TILE)
+        tile = tile_rows(c)
+        H, buffer = np.zeros((f, c, c)), np.empty((c, tile))
+        for start in range(0, len(rows.y), tile):
+            part = slice(start, start + tile)
             Z = columns_of(rows.X[part], centre, buffer)
             t = np.exp(-np.abs(B @ Z))
             weight = np.sqrt(t) / (1 + t)
