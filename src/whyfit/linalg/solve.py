@@ -65,6 +65,20 @@ class Solution:
     lost: float
     rss_digits: float
 
+    def error_of(self, a: Float[np.ndarray, " p"]) -> float:
+        """How far rounding of the solution may have moved aᵀw: the bound of the route, with aᵀ for e_jᵀ.
+
+        Errors of near copies cancel in aᵀw as their coefficients do, which Σ|a_j| error_j does not know.
+        """
+        unit = np.sqrt(self.tss)
+        a = a * unit / self.scale
+        size = 1 + np.abs(self.w * self.scale).sum() / unit if unit > 0 else 1.0
+        spread, through = self.root.T @ a, np.abs(self.root @ (self.root.T @ a)).sum()
+        if self.route == "gram":
+            return float(GAMMA * through * size)
+        rho = np.sqrt(self.rss / self.tss) if self.tss > 0 else 0.0
+        return float(GAMMA * (np.linalg.norm(spread) * size + through * rho))
+
 
 def least_squares(
     moments: Moments, triangle: Callable[[np.ndarray, np.ndarray], Triangle] | None = None

@@ -137,8 +137,8 @@ class LinearFit:
     @property
     def digits(self) -> Float[np.ndarray, " c"]:
         """Certain digits, intercept first: β₀ = ȳ − Σμ_j w_j loses what its terms cancel."""
-        lost = np.abs(self.mean[:-1] * self.coef) * 10**-self.solution.digits
-        error = np.nansum(np.where(self.dropped, 0.0, lost)) + GAMMA * abs(self.mean[-1])
+        terms = abs(self.mean[-1]) + np.abs(self.mean[:-1] * self.coef).sum()
+        error = self.solution.error_of(self.mean[:-1]) + GAMMA * terms
         with np.errstate(divide="ignore"):
             first = (
                 float(np.clip(-np.log10(error / abs(self.intercept)), 0, MAX_DIGITS))
@@ -205,7 +205,8 @@ def fit_moments(
     V = np.empty((len(d) + 1, len(d) + 1))
     V[1:, 1:] = Vw
     V[0, 1:] = V[1:, 0] = -Vw @ mu
-    V[0, 0] = 1 / n + mu @ Vw @ mu if intercept else 0.0
+    through = solution.root.T @ (mu / d)  # not μᵀV_wwμ, which cancels κ²u for near copies
+    V[0, 0] = 1 / n + through @ through if intercept else 0.0
     gone = np.flatnonzero(drop) + 1
     V[gone, :] = V[:, gone] = np.nan
     return LinearFit(
