@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from simulated import case_of, file_case, findings, table_case
+from whyfit.diagnosis.diagnose import diagnose
+from whyfit.diagnosis.registry import all_rules
 
 
 def test_the_gain_is_the_one_planted():
@@ -76,6 +78,17 @@ def test_real_tables(shared_data, name, target, expected):
     (found,) = findings(file_case(shared_data / name, target), "CA206")
     assert expected <= set(found.subject)
     assert found.remedy.trial.helped
+
+
+def test_far_cells_do_not_hide_the_structure(shared_data):
+    """Blocks of 30 sd in california_housing make squares and products scatter: logs and hinges are taken."""
+    path = shared_data / "california_housing/california_housing.csv"
+    everything = diagnose(file_case(path, "median_house_value"), all_rules())
+    (found,) = [f for f in everything if f.code == "CA206"]  # beside all other hypotheses
+    assert {"population", "households"} <= set(found.subject)
+    far = {"total_rooms", "total_bedrooms", "population", "households"}
+    for term in found.remedy.edit["terms"]:
+        assert term["kind"] in ("log", "hinge") or not far & set(term["columns"])
 
 
 def test_silent_where_a_line_does(shared_data):
