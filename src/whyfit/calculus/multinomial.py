@@ -18,10 +18,12 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from whyfit.calculus.logistic import DECREMENT, columns_of, tile_rows
+from whyfit.calculus.logistic import CREEP, CREEP_FROM, CREEPS, DECREMENT, columns_of, tile_rows
 from whyfit.fold import Engine, Rows, RowSource, fold
 
 MAX_STEPS = 40
+_NO_LOSS = 1e-6  # a loss per row below this belongs to classes that are separated
+_GONE = 60.0  # and so does a coefficient of a unit-variance column beyond this
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class Optimum:
     decrement: float
     converged: bool
     losses: tuple[float, ...]
+    runaway: bool = False  # stopped because the steps do not shrink: no maximum in sight
 
 
 def newton(
@@ -125,7 +128,7 @@ def newton(
     diagonal = np.tile(np.concatenate([[0.0], ridge * scale**2]), a)
     losses: list[float] = []
     step = np.zeros((a, c))
-    old, delta, converged = np.inf, np.inf, False
+    old, delta, converged, creeps, runaway = np.inf, np.inf, False, 0, False
     sums, H = Sums.empty(a, c), np.eye(a * c)
     for _ in range(MAX_STEPS):
         sums = fold(rows.blocks(), sums_at(B, centre, without), Sums.empty(a, c), engine)
@@ -145,16 +148,20 @@ def newton(
         except LinAlgError:
             break
         step = (-cho_solve(factor, g / d) / d).reshape(a, c)
-        delta = float(np.sqrt(max(-g @ step.ravel(), 0.0)))
-        if delta < tolerance or sums.loss < 1e-6 * sums.counts.sum():
-            converged = delta < tolerance
-            B = B + step if converged else B
+        before, delta = delta, float(np.sqrt(max(-g @ step.ravel(), 0.0)))
+        if delta < tolerance:
+            B, converged = B + step, True
             break
+        creeps = creeps + 1 if CREEP[0] < delta / before < CREEP[1] else 0
         widest = float(np.abs(step * np.concatenate([[1.0], scale])).max())
+        gone = float(np.abs(B[:, 1:] * scale).max(initial=0.0)) > _GONE
+        runaway = (
+            (creeps >= CREEPS and delta < CREEP_FROM)
+            or sums.loss < _NO_LOSS * sums.counts.sum()
+            or gone
+        )
+        if runaway:  # a class is separated
+            break
         step = step * min(1.0, 10.0 / widest)
         B = B + step
-        if (
-            float(np.abs(B[:, 1:] * scale).max(initial=0.0)) > 60
-        ):  # a class is separated: no maximum
-            break
-    return Optimum(B, centre, H, old, sums.counts, delta, converged, tuple(losses))
+    return Optimum(B, centre, H, old, sums.counts, delta, converged, tuple(losses), runaway)

@@ -9,7 +9,8 @@ minimise ‖c − A z‖ with A = (X − 1μᵀ)D⁻¹, c = (y − ȳ)/d_y, then
 with G = (AᵀA)⁻¹, ρ = ‖c − Az‖ and γ = 16u. `gram` is accepted while κ²u leaves DIGITS_WANTED digits and the
 subtraction 1 − R² keeps RSS_DIGITS_WANTED; otherwise the rows are asked for once more. A column closer than
 RANK_TOLERANCE to the span of the columns before it (all of unit length) is *dropped*: it is listed in
-`Solution.dropped`, and a rule reports it.
+`Solution.dropped`, and a rule reports it. Far-off columns carry more rounding than that in the data themselves: a
+distance within DATA_ROUNDING Σ_k|c_k| ‖x_k‖/d_k, c the relation to the columns before, says nothing either.
 
 References: Higham (2002), Accuracy and Stability of Numerical Algorithms, ch. 20;
 Golub & Van Loan (2013), Matrix Computations, §5.3.
@@ -36,7 +37,11 @@ RSS_DIGITS_WANTED = (
     9.0  # of 1 − R², which the Gram route gets by subtraction; standard errors need it
 )
 RANK_TOLERANCE = 65_536 * U  # rows per block × u: what rounding alone may leave of a null column
+DATA_ROUNDING = 4 * U  # a sum or product stored in float64 is off by about u of its size
 MAX_DIGITS = -float(np.log10(U))  # 15.95: float64 holds no more
+
+_NO_DIGITS = 0.01  # relative error of an inverse beyond which it says nothing of its own error
+_SUSPECT = 1e-3  # distances above are not looked into
 
 Route = Literal["gram", "qr", "refined"]
 
@@ -75,7 +80,11 @@ class Solution:
         size = 1 + np.abs(self.w * self.scale).sum() / unit if unit > 0 else 1.0
         spread, through = self.root.T @ a, np.abs(self.root @ (self.root.T @ a)).sum()
         if self.route == "gram":
-            return float(GAMMA * through * size)
+            row = np.abs(self.G).sum(axis=1)
+            doubt = GAMMA * float(row.max(initial=0.0))  # relative, of G itself
+            if doubt > _NO_DIGITS:
+                return np.inf
+            return float(GAMMA * (through + doubt * (np.abs(a) @ row)) * size)
         rho = np.sqrt(self.rss / self.tss) if self.tss > 0 else 0.0
         return float(GAMMA * (np.linalg.norm(spread) * size + through * rho))
 
@@ -93,8 +102,9 @@ def least_squares(
     scale = np.where(flat | (d == 0), 1.0, d)
     C = moments.scatter / scale / scale[:, None]
     C[flat, :] = C[:, flat] = 0.0
-    frame = _Frame(~flat[:p], scale, float(moments.scatter[-1, -1]))
-    found = _by_gram(C, frame.kept) if moments.n > p + 1 else None
+    far = np.sqrt(1 + moments.n * (moments.mean / scale) ** 2)[:p]
+    frame = _Frame(~flat[:p], scale, float(moments.scatter[-1, -1]), DATA_ROUNDING * far)
+    found = _by_gram(C, frame) if moments.n > p + 1 else None
     if found is not None and (triangle is None or found.good or frame.tss == 0):
         return _solution(found, frame, "gram", frame.kept)
     if triangle is None:
@@ -112,6 +122,7 @@ class _Frame:
     kept: Bool[np.ndarray, " p"]
     scale: Float[np.ndarray, " q"]
     tss: float
+    noise: Float[np.ndarray, " p"]  # rounding of the data, in unit lengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +139,9 @@ class _Found:
     good: bool = True
 
 
-def _by_gram(C: Float[np.ndarray, "q q"], kept: Bool[np.ndarray, " p"]) -> _Found | None:
+def _by_gram(C: Float[np.ndarray, "q q"], frame: _Frame) -> _Found | None:
     """Cholesky of the kept columns; None if they are not positive definite."""
+    kept, noise = frame.kept, frame.noise[frame.kept]
     A, c = C[:-1, :-1][np.ix_(kept, kept)], C[:-1, -1][kept]
     try:
         L = cholesky(A, lower=True, check_finite=False)
@@ -143,7 +155,7 @@ def _by_gram(C: Float[np.ndarray, "q q"], kept: Bool[np.ndarray, " p"]) -> _Foun
     rss, rss_error = max(0.0, 1.0 - float(c @ z)), GAMMA * size**2
     good = (
         MAX_DIGITS - np.log10(widest.max(initial=1.0)) >= DIGITS_WANTED
-        and gap > np.sqrt(RANK_TOLERANCE)
+        and gap > max(np.sqrt(RANK_TOLERANCE), np.sqrt(len(A)) * noise.max(initial=0.0))
         and rss_error <= 10**-RSS_DIGITS_WANTED * rss
     )
     return _Found(z, root, widest * size, rss, rss_error, gap, 0.0, bool(good))
@@ -168,7 +180,13 @@ def _by_triangle(
     for j in np.flatnonzero(frame.kept):
         v = work[row:, j].copy()
         distance = float(np.linalg.norm(v))
-        if distance <= tolerance or row >= len(work) - 1:
+        if distance <= _SUSPECT and row:
+            T = np.triu(work[:row][:, :p][:, kept])
+            c = solve_triangular(T, work[:row, j], check_finite=False)
+            noise = frame.noise[j] + np.abs(c) @ frame.noise[kept]
+        else:
+            noise = 0.0
+        if distance <= max(tolerance, noise) or row >= len(work) - 1:
             lost = max(lost, distance)
             continue
         v[0] += np.copysign(distance, v[0])

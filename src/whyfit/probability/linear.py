@@ -18,6 +18,7 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
 
 from whyfit.data.arrays import ArrayRows
 from whyfit.data.folds import fold_count
@@ -138,8 +139,11 @@ class LinearFit:
     def digits(self) -> Float[np.ndarray, " c"]:
         """Certain digits, intercept first: β₀ = ȳ − Σμ_j w_j loses what its terms cancel."""
         terms = abs(self.mean[-1]) + np.abs(self.mean[:-1] * self.coef).sum()
+        terms += np.sqrt(np.append(self.solution.scale**2, self.tss) / self.n) @ np.abs(
+            np.append(self.coef, 1.0)  # a mean near zero is no more exact than the values
+        )
         error = self.solution.error_of(self.mean[:-1]) + GAMMA * terms
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             first = (
                 float(np.clip(-np.log10(error / abs(self.intercept)), 0, MAX_DIGITS))
                 if error and self.intercept
@@ -265,10 +269,8 @@ def _penalised(
     d = np.sqrt(np.diag(moments.scatter))[:-1]
     live = d > U * 64 * np.sqrt(moments.n) * np.abs(moments.mean[:-1])  # as in `least_squares`
     A, c = C[:-1, :-1][np.ix_(live, live)], C[:-1, -1][live]
-    L = np.linalg.cholesky(A + ridge / moments.n * np.eye(len(A)))
-    inner = np.linalg.inv(L).T
+    inner, z = _inverse(A + ridge / moments.n * np.eye(len(A)), c)
     G = inner @ inner.T
-    z = G @ c
     rss = max(0.0, float(1 - 2 * z @ c + z @ A @ z))
     reach = np.abs(G).sum(axis=1) * (1 + np.abs(z).sum())
     w, digits, full = np.zeros(len(live)), np.zeros(len(live)), np.zeros((len(live), len(live)))
@@ -276,7 +278,7 @@ def _penalised(
     with np.errstate(divide="ignore"):
         digits[live] = np.clip(-np.log10(GAMMA * reach / np.abs(z)), 0, MAX_DIGITS)
     full[np.ix_(live, live)] = G
-    root = np.zeros((len(live), len(A)))
+    root = np.zeros((len(live), inner.shape[1]))
     root[live] = inner
     used = float(np.einsum("ij,ji->", G, A))
     return (
@@ -296,6 +298,21 @@ def _penalised(
         ),
         used,
     )
+
+
+def _inverse(
+    A: Float[np.ndarray, "r r"], c: Float[np.ndarray, " r"]
+) -> tuple[Float[np.ndarray, "r s"], Float[np.ndarray, " r"]]:
+    """B with BBᵀ = A⁻¹, and A⁻¹c; where a tiny penalty leaves A singular to rounding, both of least norm."""
+    try:
+        L = cholesky(A, lower=True, check_finite=False)
+    except LinAlgError:
+        mu, Q = np.linalg.eigh(A)
+        good = mu > U * len(A) * mu[-1]
+        B = Q[:, good] / np.sqrt(mu[good])
+        return B, B @ (B.T @ c)
+    B = solve_triangular(L, np.eye(len(L)), lower=True, check_finite=False).T
+    return B, cho_solve((L, True), c, check_finite=False)
 
 
 def gather(rows: RowSource, k: int, engine: Engine | None = None) -> FoldMoments:

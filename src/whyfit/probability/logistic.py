@@ -68,18 +68,11 @@ class LogisticFit:
 
     @property
     def digits(self) -> Float[np.ndarray, " c"]:
-        """Certain digits: rounding of the gradient through H⁻¹, plus the decrement left."""
-        H, b = self.optimum.hessian, self.optimum.b
-        d = np.sqrt(np.diag(H))
-        inverse = np.linalg.pinv(H / d / d[:, None], hermitian=True)
-        error = GAMMA * np.abs(inverse).sum(axis=1) / d * np.sqrt(self.n)
-        error += min(self.optimum.decrement, 1.0) ** 2 * np.sqrt(np.abs(np.diag(inverse))) / d
-        out = np.zeros(len(self.dropped) + 1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            certain = np.clip(
-                np.nan_to_num(-np.log10(error / np.abs(b)), neginf=0.0), 0, MAX_DIGITS
-            )
-        out[np.concatenate([[True], ~self.dropped])] = certain if self.converged else 0.0
+        """Certain decimal digits, intercept first; 0 where Newton did not converge."""
+        o, out = self.optimum, np.zeros(len(self.dropped) + 1)
+        if self.converged:
+            place = np.concatenate([[True], ~self.dropped])
+            out[place] = certain_digits(o.hessian, o.b[None], o.centre, o.decrement, self.n)[0]
         return out
 
     def likelihood_ratio(self) -> tuple[float, float, float]:
@@ -111,6 +104,36 @@ class LogisticFit:
             sigmoid_and_loss(v, np.zeros(len(v)))[0] for v in (eta, eta - half, eta + half)
         ]
         return probability[0], probability[1], probability[2]
+
+
+def certain_digits(
+    H: Float[np.ndarray, "ac ac"],
+    B: Float[np.ndarray, "a c"],
+    centre: Float[np.ndarray, " p"],
+    decrement: float,
+    n: int,
+) -> Float[np.ndarray, "a c"]:
+    """Digits of (intercept, slopes) at a maximum in coordinates (1, x − centre), one row per class.
+
+    Rounding moves the gradient by γ√n √H_kk and a linear function vᵀb by v through H⁻¹; what the last step left
+    is δ² standard errors. The intercept at x = 0 is v = (1, −centre).
+    """
+    a, c = B.shape
+    d = np.sqrt(np.maximum(np.diag(H), np.finfo(float).tiny))
+    inverse = np.linalg.pinv(H / d / d[:, None], hermitian=True)
+    J = np.eye(c)
+    J[0, 1:] = -centre
+    V = np.kron(np.eye(a), J) / d
+    through, row = V @ inverse, np.abs(inverse).sum(axis=1)
+    doubt = min(1.0, GAMMA * float(row.max()))  # of the inverse itself, where terms cancel
+    error = GAMMA * np.sqrt(n) * (np.abs(through).sum(axis=1) + doubt * (np.abs(V) @ row))
+    left = np.sqrt(np.maximum(np.einsum("ij,ij->i", through, V), 0.0))
+    error = (error + min(decrement, 1.0) ** 2 * left).reshape(a, c)
+    value = B @ J.T
+    error[:, 0] += GAMMA * (np.abs(B) @ np.abs(J[0]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        digits = -np.log10(error / np.abs(value))
+    return np.clip(np.nan_to_num(digits, neginf=0.0), 0, MAX_DIGITS)
 
 
 class _Kept:

@@ -20,7 +20,7 @@ from whyfit.engines.local import LocalEngine
 from whyfit.fold import Engine, Rows, RowSource, fold
 from whyfit.probability.distributions import chi2_upper
 from whyfit.probability.inference import Inference, infer
-from whyfit.probability.logistic import kept_rows
+from whyfit.probability.logistic import certain_digits, kept_rows
 from whyfit.probability.validation import FoldScores
 
 _FOLD_TOLERANCE = 1e-3  # held-out log loss exact to 1e-6/2n, as for the binary model
@@ -71,10 +71,17 @@ class MultinomialFit:
                 gone = self.dropped[j]
                 estimate.append(np.nan if gone else self.coef[a, j])
                 variance.append(np.nan if gone else diagonal[a, 1 + int(np.searchsorted(kept, j))])
-        digits = np.full(
-            len(names), 8.0 if self.converged else 0.0
-        )  # δ < 1e-10 se, κ of H not certified
-        return infer(tuple(names), np.array(estimate), np.array(variance), np.inf, level, digits)
+        values, spread = np.array(estimate), np.array(variance)
+        return infer(tuple(names), values, spread, np.inf, level, self.digits.ravel())
+
+    @property
+    def digits(self) -> Float[np.ndarray, "a c"]:
+        """Certain digits per class, intercept first; 0 for dropped columns and where Newton did not converge."""
+        o, out = self.optimum, np.zeros((len(self.intercept), len(self.dropped) + 1))
+        if self.converged:
+            place = np.concatenate([[True], ~self.dropped])
+            out[:, place] = certain_digits(o.hessian, o.B, o.centre, o.decrement, self.n)
+        return out
 
     def predict_probability(self, X: Float[np.ndarray, "m p"]) -> Float[np.ndarray, "m C"]:
         B = np.column_stack([self.intercept, self.coef])
