@@ -41,9 +41,7 @@ ILL = Finding(
         ),
         Evidence("standard error inflation", 5.7, predicted=5.8, low=5.5, high=5.9, unit="×"),
     ),
-    prediction=(
-        "predicted se(total_rooms) 5.8 × wider than with independent columns observed 5.7 ×"
-    ),
+    prediction=("predicted se(total_rooms) 5.8 × wider than if uncorrelated observed 5.7 ×"),
     remedy=Remedy(
         "ridge, λ = 12 by evidence",
         {"ridge": 12.0},

@@ -122,7 +122,7 @@ def test_everything_is_said():
         "held-out R² 0.640 ± 0.010",
         "2 errors 1 warning 1 note",
         "condition index 41 (limit 30): total_bedrooms ≈ 0.17 total_rooms + 0.05 households",
-        "predicted se(total_rooms) 5.8 × wider than with independent columns observed 5.7 ×",
+        "predicted se(total_rooms) 5.8 × wider than if uncorrelated observed 5.7 ×",
         "variance inflation of total_rooms 33.6 × [31.9, 35.4] 10",
         "ridge, λ = 12 by evidence ridge = 12.0",
         "held-out R² 0.6402 → 0.6406, gain +0.0004 [−0.0006, +0.0014] tried, no measurable gain",

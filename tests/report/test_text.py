@@ -204,15 +204,15 @@ def test_a_count_has_no_interval():
     [
         (  # lower is better
             Trial("standard error", 5.8, 1.45, math.log(4), 1.36, 1.46, True),
-            "standard error 5.8 → 1.45, ÷ 4 [3.9, 4.31]",
+            "standard error 5.80 → 1.45, 4.00 × smaller [3.90, 4.31]",
         ),
         (
             Trial("standard error", 2.0, 4.0, -math.log(2), -0.8, -0.6, False),
-            "standard error 2 → 4, ÷ 0.5 [0.449, 0.549]",
+            "standard error 2.00 → 4.00, 2.00 × larger [1.82, 2.23]",
         ),
         (
             Trial("coverage", 2.0, 4.0, math.log(2), 0.6, 0.8, True),
-            "coverage 2 → 4, × 2 [1.82, 2.23]",
+            "coverage 2.00 → 4.00, 2.00 × larger [1.82, 2.23]",
         ),
     ],
 )
@@ -243,6 +243,28 @@ def test_the_number_against_its_limit_is_said_once():
     assert summary.evidence_line(said) == ""
     none = Finding("LA102", "x", "probability", "note", (), "m", (Evidence("share", 0.1),))
     assert summary.evidence_line(none) == ""
+
+
+def test_a_limit_of_zero_is_not_repeated():
+    count = dataclasses.replace(HETERO, evidence=(Evidence("rows", 59, limit=0, unit="rows"),))
+    assert summary.evidence_line(count) == ""
+
+
+@pytest.mark.parametrize("width", [50, 80, 100])
+def test_what_was_observed_stands_beside_the_prediction_or_on_a_line_that_says_so(width):
+    text = render(regression(findings=(ILL,)), width, False)
+    (line,) = [line for line in text.splitlines() if line.endswith("5.7 ×")]
+    assert re.fullmatch(r" {6}(observed|\s*\S+.*  observed) +5.7 ×", line)
+    assert line.index("observed") == 6 or len(line) == width
+
+
+def test_the_message_goes_before_the_details_of_a_trial():
+    message = "a message that takes three lines of eighty columns, because it says " + "much " * 16
+    finding = dataclasses.replace(ILL, message=message + "to the end")
+    (block,) = blocks(render(regression(findings=(finding,)), 80, False))
+    assert "to the end" in " ".join(line.strip() for line in block)
+    assert block[-1].endswith("tried, no measurable gain")
+    assert len(block) <= FINDING_LINES
 
 
 def test_missing_numbers_in_the_table_are_dashes():

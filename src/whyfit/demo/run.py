@@ -11,11 +11,12 @@ from rich.text import Text
 
 from whyfit.demo import example, found, houses, real, walk
 from whyfit.demo.layout import MAX_WIDTH, Layout
+from whyfit.diagnosis.words import number
 from whyfit.errors import InputError
 from whyfit.journey import fit
 from whyfit.report import stream, text
 from whyfit.report.files import write_whole
-from whyfit.report.numbers import number, plus_minus
+from whyfit.report.numbers import plus_minus
 from whyfit.report.terminal import Screen
 from whyfit.result import Result
 from whyfit.spec import Spec, edited

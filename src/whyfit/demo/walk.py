@@ -17,10 +17,11 @@ from rich.text import Text
 
 from whyfit.demo.example import Question, Regression, Words
 from whyfit.demo.layout import NO, YES, Layout
+from whyfit.diagnosis.words import fixed, number, power
 from whyfit.linalg.conditioning import Conditioning
 from whyfit.linalg.solve import GAMMA
 from whyfit.probability import linear, logistic
-from whyfit.report.numbers import fixed, number, p_value
+from whyfit.report.numbers import p_value
 
 LEVEL = 0.95
 _NEARER = 1000.0  # steps of gradient descent are counted until w is this many times nearer
@@ -75,11 +76,6 @@ def _plain(x: float) -> str:
     return f"{x:g}".replace("-", "−")
 
 
-def _power(x: float) -> str:
-    mantissa, exponent = f"{x:.1e}".split("e")
-    return f"{mantissa}e{int(exponent)}".replace("-", "−") if x else "0"
-
-
 def _factor(w: float) -> str:
     return f"({number(w)})" if w < 0 else number(w)
 
@@ -92,11 +88,11 @@ def learning(e: Regression, fit: linear.LinearFit, C: np.ndarray, layout: Layout
     lines += layout.prose("The loss to be made small, and its gradient, which points uphill:")
     lines += layout.prose("L(w) = (1/n) Σ (yᵢ − ŷᵢ)²     ∂L/∂w = −(2/n) Xᵀ(y − ŷ)", 6)
     rows = [
-        [f"∂L/∂w of {c}", _power(a), _power(b)]
+        [f"∂L/∂w of {c}", power(a, 2), power(b, 2)]
         for c, a, b in zip(e.names, start.gradient, end.gradient, strict=True)
     ]
     rows = [
-        ["L(w)", _power(start.loss), _power(end.loss)],
+        ["L(w)", power(start.loss, 2), power(end.loss, 2)],
         [f"√L, per {words.row}", *(_amount(words, math.sqrt(s.loss)) for s in (start, end))],
         *rows,
     ]
@@ -105,14 +101,14 @@ def learning(e: Regression, fit: linear.LinearFit, C: np.ndarray, layout: Layout
     still = (np.abs(end.gradient) <= end.rounding).all()
     lines += layout.prose(
         "At the fitted w the gradient is zero: what is left is rounding, which may reach"
-        f" {_power(float(end.rounding.max()))}. No direction lowers the loss."
+        f" {power(float(end.rounding.max()), 2)}. No direction lowers the loss."
         if still
         else "At the fitted w the gradient is larger than rounding explains."
     )
     raw, even, limit = _steps(fit, C)
     lines += layout.prose(
         "Least squares goes there in one step. Gradient descent has to keep its step below 2/λmax ="
-        f" {_power(limit)} and takes some {_rough(raw)} steps to come 1,000 times nearer;"
+        f" {power(limit, 2)} and takes some {_rough(raw)} steps to come 1,000 times nearer;"
         f" with all columns at unit variance, {_rough(even)}."
     )
     return lines

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from whyfit.diagnosis.words import number, plural
 from whyfit.report.document import Coefficient, Document
-from whyfit.report.numbers import interval, number, plural
+from whyfit.report.numbers import interval
 from whyfit.report.strings import visible
 
 #: Condition index from which collinearity harms: Belsley, Kuh & Welsch (1980), ch. 3.

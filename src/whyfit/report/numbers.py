@@ -1,56 +1,16 @@
-"""Numbers as people read them: thousands separators, significant digits, a true minus sign.
+"""Numbers beside their uncertainty: how many decimals an interval leaves a value, and both written together.
 
-A number that does not exist (None, NaN) is an en dash. How many decimals a value deserves is set by
-its uncertainty where there is one, else by a count of significant digits.
+A plain number is written by `whyfit.diagnosis.words.number`.
 """
 
 from __future__ import annotations
 
 import math
 
-MISSING = "–"
-_LARGE, _SMALL = 1e12, 1e-4  # outside these a number is written with a power of ten
+from whyfit.diagnosis.words import MISSING, fixed, number, power
+
 _NEGLIGIBLE = 1e-9  # half width of a score below which it is not shown
 _P_FLOOR = 1e-16  # below this a p-value says no more than float64's tail functions can
-
-
-def _signs(text: str) -> str:
-    return text.replace("-", "−")
-
-
-def _power(x: float, digits: int) -> str:
-    mantissa, exponent = f"{x:.{digits - 1}e}".split("e")
-    if "." in mantissa:
-        mantissa = mantissa.rstrip("0").rstrip(".")
-    return _signs(f"{mantissa}e{int(exponent)}")
-
-
-def fixed(x: float, decimals: int, *, plus: bool = False) -> str:
-    """`x` with `decimals` decimals (negative: rounded to tens, hundreds ...) and separators."""
-    rounded = round(x, decimals) if math.isfinite(x) else x
-    if rounded == 0:
-        rounded = 0.0  # no "−0.00"
-    if math.isinf(rounded):
-        return "∞" if rounded > 0 else "−∞"
-    return _signs(f"{rounded:{'+' if plus else ''},.{max(decimals, 0)}f}")
-
-
-def number(x: float | None, digits: int = 4) -> str:
-    """`x` with `digits` significant digits, trailing zeros dropped; whole numbers in full."""
-    if x is None or math.isnan(x):
-        return MISSING
-    if math.isinf(x):
-        return "∞" if x > 0 else "−∞"
-    if x == 0:
-        return "0"
-    size = abs(x)
-    if size >= _LARGE or size < _SMALL:
-        return _power(x, digits)
-    if float(x).is_integer() and size < 1e9:
-        return _signs(f"{x:,.0f}")
-    decimals = digits - 1 - math.floor(math.log10(size))
-    text = fixed(x, decimals)
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def decimals_for(uncertainty: float, fallback: int = 3) -> int:
@@ -118,7 +78,7 @@ def p_value(p: float | None) -> str:
         return MISSING
     if p < _P_FLOOR:
         return "< 1e−16"
-    return fixed(p, 3) if p >= 0.001 else _power(p, 2)
+    return fixed(p, 3) if p >= 0.001 else power(p, 2)
 
 
 def percent(share: float) -> str:
@@ -131,8 +91,3 @@ def seconds(t: float) -> str:
     if t >= 60:
         return f"{int(t // 60)} min {int(t % 60)} s"
     return f"{t:.1f} s" if t >= 0.095 else f"{max(t, 0.001):.3f} s"
-
-
-def plural(n: int, word: str) -> str:
-    """1 -> "1 row", 20640 -> "20,640 rows"."""
-    return f"{n:,} {word}" + ("" if n == 1 else "s")

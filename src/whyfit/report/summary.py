@@ -9,14 +9,12 @@ import math
 from dataclasses import dataclass
 
 from whyfit.diagnosis.finding import SEVERITIES, Finding, Remedy, Trial
+from whyfit.diagnosis.words import fixed, number, plural
 from whyfit.report.document import Document, Score
 from whyfit.report.numbers import (
     decimals_for_ends,
-    fixed,
     interval,
-    number,
     percent,
-    plural,
     plus_minus,
     score_decimals,
     seconds,
@@ -161,14 +159,15 @@ def split_prediction(finding: Finding) -> tuple[str, str]:
 def evidence_line(finding: Finding) -> str:
     """The first number that has a limit, unless the message already states it."""
     for e in finding.evidence:
-        if e.limit is None or not math.isfinite(e.value):
-            continue
+        if not e.limit or not math.isfinite(e.value):
+            continue  # a limit of 0 says no more than that there is something
         shown, limit = number(e.value, 3), number(e.limit, 3)
         said = finding.message
         if "limit" in said and (limit in said or percent(e.limit) in said):
             return ""
         unit = f" {e.unit}" if e.unit else ""
-        span = f" {interval(e.low, e.high)}" if e.low is not None and e.high is not None else ""
+        has_ends = e.low is not None and e.high is not None
+        span = f" [{number(e.low, 3)}, {number(e.high, 3)}]" if has_ends else ""
         return f"{e.name} {shown}{unit}{span} (limit {limit})"
     return ""
 
@@ -176,23 +175,33 @@ def evidence_line(finding: Finding) -> str:
 def trial_effect(trial: Trial, *, brief: bool = False) -> str:
     """ "held-out R² 0.612 → 0.640, gain +0.028 [+0.020, +0.036]"; a gain is always an improvement.
 
-    A factor reads "largest standard error 5.8 → 1.4, ÷ 4.1 [3.9, 4.3]". `brief` leaves out the
-    values before and after.
+    A factor reads "largest standard error 5.80 → 1.41, 4.10 × smaller [3.90, 4.30]". `brief` leaves out
+    the values before and after.
     """
+    if brief:
+        return f"{trial.measure} {trial_change(trial)}"
     if _is_factor(trial):
-        before, after = number(trial.before, 3), number(trial.after, 3)
-        sign = "÷" if (trial.after < trial.before) == (trial.difference > 0) else "×"
-        factor, low, high = (_factor(x) for x in (trial.difference, trial.low, trial.high))
-        change = f"{sign} {factor} [{low}, {high}]"
-    elif trial.low == trial.high:  # the same in every fold: a count
+        before, after = _three(trial.before), _three(trial.after)
+    elif trial.low == trial.high:
         before, after = number(trial.before), number(trial.after)
-        change = f"gain {'+' if trial.difference > 0 else ''}{number(trial.difference)}"
     else:
         places = decimals_for_ends(trial.low, trial.high)
         before, after = fixed(trial.before, places), fixed(trial.after, places)
-        gain = fixed(trial.difference, places, plus=True)
-        change = f"gain {gain} {interval(trial.low, trial.high, places)}"
-    return f"{trial.measure} {change}" if brief else f"{trial.measure} {before} → {after}, {change}"
+    return f"{trial.measure} {before} → {after}, {trial_change(trial)}"
+
+
+def trial_change(trial: Trial) -> str:
+    """ "gain +0.028 [+0.020, +0.036]", or "4.10 × smaller [3.90, 4.30]" for a factor."""
+    if _is_factor(trial):
+        smaller = trial.after < trial.before
+        ends = (trial.low, trial.high) if trial.difference > 0 else (-trial.high, -trial.low)
+        factor, low, high = (_factor(x) for x in (abs(trial.difference), *ends))
+        return f"{factor} × {'smaller' if smaller else 'larger'} [{low}, {high}]"
+    if trial.low == trial.high:  # the same in every fold: a count
+        return f"gain {'+' if trial.difference > 0 else ''}{number(trial.difference)}"
+    places = decimals_for_ends(trial.low, trial.high)
+    gain = fixed(trial.difference, places, plus=True)
+    return f"gain {gain} {interval(trial.low, trial.high, places)}"
 
 
 def _is_factor(trial: Trial) -> bool:
@@ -205,7 +214,14 @@ def _is_factor(trial: Trial) -> bool:
 
 
 def _factor(log: float) -> str:
-    return number(math.exp(log), 3) if log < 700 else "∞"
+    return _three(math.exp(log)) if log < 700 else "∞"
+
+
+def _three(x: float) -> str:
+    """Three significant digits, zeros kept, so that numbers side by side look equally certain."""
+    if not 1e-4 <= abs(x) < 1e9:
+        return number(x, 3)
+    return fixed(x, 2 - math.floor(math.log10(abs(x))))
 
 
 def verdict(remedy: Remedy) -> str:

@@ -12,9 +12,10 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from whyfit.diagnosis.finding import Finding
+from whyfit.diagnosis.words import MISSING, number
 from whyfit.report import summary
 from whyfit.report.document import Document
-from whyfit.report.numbers import MISSING, number, p_value, percent
+from whyfit.report.numbers import p_value, percent
 from whyfit.report.terminal import Screen
 
 SEVERITY_STYLE = {"error": "bold red", "warning": "yellow", "note": "cyan"}
@@ -22,7 +23,7 @@ MAX_WIDTH = 110  # longer lines are hard to read across
 MIN_WIDTH = 40  # a narrower terminal breaks the lines itself
 FINDING_LINES = 6
 _INDENT = 6
-_LABEL = 11  # "predicted  ", "remedy     "
+_LABEL = 10  # "predicted ", "observed  ", "remedy    "
 _GAP = 3
 _FULL_WIDTH = 80
 
@@ -164,15 +165,16 @@ def _labelled(
 
 def _finding(finding: Finding, screen: Screen, rule_width: int) -> list[Text]:
     header = _header(finding, screen, rule_width)
-    tail = _prediction(finding, screen) + _remedy(finding, screen, brief=False)
+    prediction = _prediction(finding, screen)
+    tail = prediction + _remedy(finding, screen, _DETAILS[0])
     body = screen.wrap(finding.message, screen.width - _INDENT)
-    if screen.width < _FULL_WIDTH:
-        room = len(body) + 2
-    else:
-        room = FINDING_LINES - len(header) - len(tail)
-        if len(body) > room:
-            tail = _prediction(finding, screen) + _remedy(finding, screen, brief=True)
+    room = len(body) + 2
+    if screen.width >= _FULL_WIDTH:
+        for detail in _DETAILS:  # the message goes before what can be read in the HTML report
+            tail = prediction + _remedy(finding, screen, detail)
             room = max(FINDING_LINES - len(header) - len(tail), 1)
+            if len(body) <= room:
+                break
     if (line := summary.evidence_line(finding)) and len(body) < room:
         wrapped = screen.wrap(line, screen.width - _INDENT)
         body += wrapped if len(body) + len(wrapped) <= room else []
@@ -193,16 +195,30 @@ def _prediction(finding: Finding, screen: Screen) -> list[Text]:
     predicted, observed = summary.split_prediction(finding)
     if not predicted:
         return []
-    seen = Text(screen.say(f"observed {observed}")) if observed else Text()
-    return _labelled(screen, "predicted", predicted, right=seen)
+    lines = _labelled(screen, "predicted", predicted)
+    if not observed:
+        return lines
+    beside = screen.say(f"observed {observed}")
+    room = screen.width - lines[-1].cell_len - cell_len(beside)
+    if room >= 2:
+        lines[-1].append(" " * room + beside)
+        return lines
+    return lines + _labelled(screen, "observed", observed)
 
 
-def _remedy(finding: Finding, screen: Screen, *, brief: bool) -> list[Text]:
+#: What is said of a remedy's trial, from all to the least: its measure before and after, its change, its outcome.
+_DETAILS = ("whole", "brief", "change", "outcome")
+
+
+def _remedy(finding: Finding, screen: Screen, detail: str) -> list[Text]:
     if finding.remedy is None:
         return []
-    trial = finding.remedy.trial
-    effect = f": {summary.trial_effect(trial, brief=brief)}" if trial else ""
-    mark = summary.verdict(finding.remedy)
+    trial, mark = finding.remedy.trial, summary.verdict(finding.remedy)
+    effect = ""
+    if trial and detail in ("whole", "brief"):
+        effect = f": {summary.trial_effect(trial, brief=detail == 'brief')}"
+    elif trial and detail == "change":
+        effect, mark = f": {summary.trial_change(trial)}", mark.removeprefix("tried, ")
     style = "green" if trial and trial.helped else "dim"
     right = Text(screen.say(mark), style=style)
     return _labelled(screen, "remedy", finding.remedy.name + effect, right=right)

@@ -70,7 +70,7 @@ def test_a_large_table_is_searched_through_its_most_influential_rows():
 def test_the_giants_of_cygnus(shared_data):
     (found,) = findings(file_case(shared_data / "stars_cyg/stars_cyg.csv", "log.light"), "PR307")
     assert found.subject == ("row 11", "row 20", "row 30", "row 34")
-    assert "turns its sign: -0.413" in found.message
+    assert "turns its sign: −0.413" in found.message
     assert "becomes 2.05" in found.message
 
 

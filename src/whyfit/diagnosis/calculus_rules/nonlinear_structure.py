@@ -237,11 +237,11 @@ def _confirm(case: Case, screen: _Screen) -> Confirmed | None:
                 *(Evidence(f"fall owed to {t.name}", w, limit=WORTH_NAMING) for t, w in zip(terms, worth, strict=True)),
             ),
             prediction=(
-                f"predicted the {error} falls by {percent(predicted)} by the training rows"
+                f"predicted {percent(predicted)} lower by the training rows"
                 f"   observed {percent(seen.value)} [{100 * seen.low:.1f}, {100 * high:.1f}] held-out"
             ),
         ),
-        (Proposal("add " + ", ".join(t.name for t in terms), edit, skill_of(case)),),
+        (Proposal(f"add {listed([t.name for t in terms], 3)}", edit, skill_of(case)),),
     )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ from whyfit.diagnosis.columns import feature_of, features_of
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.measures import SKILL
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
-from whyfit.diagnosis.words import listed, plural
+from whyfit.diagnosis.words import listed, number, plural
 from whyfit.errors import InputError
 from whyfit.fold import fold
 from whyfit.probability.logistic import LogisticFit
@@ -200,9 +200,9 @@ def _side(case: Case, b: _Border, label: int) -> str:
     elif kind == "boolean":
         where = f"{name} = {int(above)}"
     elif kind == "numeric" and (column := case.schema[case.design.origin[b.j]]).n_distinct == 2:
-        where = f"{name} = {column.maximum if above else column.minimum:g}"
+        where = f"{name} = {number(column.maximum if above else column.minimum, 6)}"
     else:
-        where = f"{name} {'>' if above else '<'} {b.at:.6g}"
+        where = f"{name} {'>' if above else '<'} {number(b.at, 6)}"
     if n == 1:
         return f"the one row with {where} has {which}"
     return f"{'both rows' if n == 2 else f'all {n:,} rows'} with {where} have {which}"
@@ -216,7 +216,7 @@ def _alone(case: Case, label: int, borders: list[_Border], e: Extents, factor: f
         low, high = sorted(_gap(e, first))
         middle = (low + high) / 2
         name = case.names[first.j]
-        where = name if first.at == 0 and high == 1 else f"{name} {sign} {middle:.6g}"
+        where = name if first.at == 0 and high == 1 else f"{name} {sign} {number(middle, 6)}"
         message = f"{where} exactly where {yes}, in all {n:,} rows: the likelihood has no maximum"
     else:
         rest = len(borders) - 1

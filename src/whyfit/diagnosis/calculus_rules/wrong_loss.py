@@ -43,7 +43,7 @@ from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.measures import LOG_SCORE, Measure
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
-from whyfit.diagnosis.words import between, percent
+from whyfit.diagnosis.words import between, number, percent
 from whyfit.fold import Rows
 from whyfit.linalg.moments import FoldMoments, moments_of
 from whyfit.probability.linear import fit_moments
@@ -131,7 +131,7 @@ def _skewed(case: Case, moments, seen: Estimate, counts: bool) -> Confirmed | No
             message,
             evidence=evidence,
             prediction=(
-                f"predicted gain {expected:.2f} nats per row from the training errors"
+                f"predicted gain {expected:.2f} nats per row"
                 f"   observed {seen.value:.2f} {between(seen.low, seen.high, 2)} held-out"
             ),
         ),
@@ -160,7 +160,7 @@ def _two_values(case: Case) -> Confirmed:
         return c.scores["mse"] / spread**2 if c.task == "regression" else c.scores["brier"]
 
     message = (
-        f"{target} has only the values {low:g} and {high:g}, but squared loss treats it as a measurement:"
+        f"{target} has only the values {number(low)} and {number(high)}, but squared loss treats it as a measurement:"
         f" {percent(outside)} of predictions lie outside"
     )
     formula = r"\Pr(\hat y \notin [y_{\min}, y_{\max}])"

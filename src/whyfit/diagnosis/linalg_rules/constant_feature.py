@@ -45,7 +45,7 @@ from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.measures import skill_of
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.trial import paired
-from whyfit.diagnosis.words import listed, percent, plural, signed
+from whyfit.diagnosis.words import listed, number, percent, plural, signed
 from whyfit.errors import InputError
 from whyfit.linalg.solve import U
 
@@ -168,9 +168,7 @@ def _without_digits(case: Case, flat: list[str]) -> Confirmed | None:
     if sd <= 8 * U * abs(mean):  # no more than the rounding of a mean
         message = f"{listed(flat)} {'is' if len(flat) == 1 else 'are'} the same in every row that is fitted"
     else:
-        message = (
-            f"{flat[0]} varies by {sd:.2g} around {mean:.6g}: less than float64 can tell apart"
-        )
+        message = f"{flat[0]} varies by {number(sd, 2)} around {number(mean, 6)}: less than float64 can tell apart"
         if len(flat) > 1:
             message += f"; likewise {listed(flat[1:], 3)}"
     return Confirmed(

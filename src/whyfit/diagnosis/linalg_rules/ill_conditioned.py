@@ -51,7 +51,7 @@ from whyfit.diagnosis.columns import feature_of, features_of, kinds_of, live_col
 from whyfit.diagnosis.finding import Evidence, Severity
 from whyfit.diagnosis.measures import skill_of, widest_std_error
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
-from whyfit.diagnosis.words import listed, plural
+from whyfit.diagnosis.words import listed, plural, power
 from whyfit.linalg.relations import Relation, participants, relation
 from whyfit.linalg.solve import solve_gram
 from whyfit.probability.bootstrap import pairs_bootstrap
@@ -189,7 +189,7 @@ def _confirm(case: Case, g: _Geometry, group: _Group) -> Confirmed | None:
                 return None
             more = bool(observed > AGREE[1] * np.sqrt(vif))
             prediction = (
-                f"predicted se({case.names[column]}) {_times(np.sqrt(vif))} × wider than with independent columns"
+                f"predicted se({case.names[column]}) {_times(np.sqrt(vif))} × wider than if uncorrelated"
                 f"   observed {_times(observed)} ×" + ": other causes add to it" * more
             )
     text = written(case, r)
@@ -317,8 +317,8 @@ def _rests_on(case: Case, r: Relation) -> str:
     rows = [int(case.sample.index[i]) + 1 for i in r.exceptions]
     named = f"row {rows[0]}" if len(rows) == 1 else f"rows {listed([str(i) for i in rows], 4)}"
     return (
-        f"predicted residual ≤ {r.bound:.1g} (rounding) without {named}"
-        f"   observed {r.residual:.1g}: only {'this row' if len(rows) == 1 else 'these rows'}"
+        f"predicted residual ≤ {power(r.bound, 1)} (rounding) without {named}"
+        f"   observed {power(r.residual, 1)}: only {'this row' if len(rows) == 1 else 'these rows'}"
         f" tell{'s' * (len(rows) == 1)} the coefficients apart"
     )
 

@@ -52,7 +52,7 @@ from whyfit.diagnosis.columns import (
 from whyfit.diagnosis.finding import SEVERITIES, Evidence, Severity
 from whyfit.diagnosis.measures import Measure, skill_of
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
-from whyfit.diagnosis.words import listed, plural
+from whyfit.diagnosis.words import latex, listed, plural, power
 from whyfit.linalg.conditioning import correlation
 from whyfit.linalg.relations import Relation, participants, relation
 from whyfit.linalg.solve import RANK_TOLERANCE
@@ -230,7 +230,7 @@ def _prediction(r: Relation) -> str:
         if r.exact
         else f"in {r.holds:,} of {plural(r.rows, 'row')}"
     )
-    return f"predicted residual ≤ {r.bound:.1g} (rounding)   observed {r.residual:.1g} {where}"
+    return f"predicted residual ≤ {power(r.bound, 1)} (rounding)   observed {power(r.residual, 1)} {where}"
 
 
 def _evidence(case: Case, count: int, r: Relation) -> tuple[Evidence, ...]:
@@ -248,7 +248,7 @@ def _evidence(case: Case, count: int, r: Relation) -> tuple[Evidence, ...]:
             "distance of a redundant column to the others' span",
             s.lost,
             limit=RANK_TOLERANCE,
-            formula=rf"{_power(s.lost)} \le 65{{,}}536\,u = {_power(RANK_TOLERANCE)}",
+            formula=rf"{latex(s.lost)} \le 65{{,}}536\,u = {latex(RANK_TOLERANCE)}",
             unit="of its length",
         ),
         Evidence(
@@ -260,14 +260,6 @@ def _evidence(case: Case, count: int, r: Relation) -> tuple[Evidence, ...]:
         Evidence("largest residual of the relation", r.residual, limit=r.bound, predicted=0.0),
         Evidence("undetermined coefficients", count, limit=0),
     )
-
-
-def _power(x: float) -> str:
-    """LaTeX of a small number."""
-    if x == 0:
-        return "0"
-    mantissa, exponent = f"{x:.1e}".split("e")
-    return rf"{mantissa}\times 10^{{{int(exponent)}}}"
 
 
 RULE = Rule(

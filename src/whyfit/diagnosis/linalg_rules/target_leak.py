@@ -54,7 +54,7 @@ from whyfit.diagnosis.leaks import (
 )
 from whyfit.diagnosis.measures import Measure, skill_of
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
-from whyfit.diagnosis.words import listed, plural
+from whyfit.diagnosis.words import fixed, listed, plural
 from whyfit.errors import InputError
 from whyfit.linalg.conditioning import correlation
 from whyfit.probability import copies
@@ -150,8 +150,8 @@ def _prediction(case: Case, leak: Leak, gone: tuple[str, ...], rest: Case | None
         if leak.severity == "warning" and not low - 0.05 <= expected <= high + 0.05:
             return None
         return (
-            f"predicted held-out R² {_decimals(expected)} without {'it' if len(gone) == 1 else 'them'}"
-            f"   observed {_decimals(seen)} [{_decimals(low)}, {_decimals(high)}]"
+            f"predicted held-out R² {fixed(expected, 2)} without {'it' if len(gone) == 1 else 'them'}"
+            f"   observed {fixed(seen, 2)} [{fixed(low, 2)}, {fixed(high, 2)}]"
         )
     if leak.kind == "λ":
         wrong, n = leak.errors
@@ -168,11 +168,6 @@ def _pooled_r2(case: Case) -> tuple[float, float, float]:
     variance = case.linear.tss / case.n
     mse = over_folds(case.scores["mse"], case.spec.confidence)
     return 1 - mse.value / variance, 1 - mse.high / variance, min(1.0, 1 - mse.low / variance)
-
-
-def _decimals(x: float) -> str:
-    """Two decimals, with a proper minus sign."""
-    return f"{x:.2f}".replace("-", "−")
 
 
 def _expected_r2(case: Case, features: tuple[str, ...]) -> float:

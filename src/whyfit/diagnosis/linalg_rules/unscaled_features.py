@@ -44,6 +44,7 @@ from whyfit.diagnosis.columns import features_of, live_columns
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.measures import Measure
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
+from whyfit.diagnosis.words import latex, number
 from whyfit.linalg.moments import Moments
 
 #: κ(XᵀX) before ÷ after standardising, from which iteration counts differ visibly whatever the target
@@ -59,7 +60,6 @@ TOLERANCE = 0.01
 #: Fewer steps harm nobody: solvers commonly stop after about this many (scikit-learn's SGD: 1000 epochs).
 BUDGET = 1000
 ABSURD = 1e60  # ratios of spreads beyond which the curvatures leave float64
-_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def check(case: Case) -> Iterator[Suspicion]:
@@ -114,45 +114,45 @@ def _confirm(case: Case, total: Moments, raw: float, unit: float) -> Confirmed |
     walked = len(run) - 1
     if abs(left - told) > TOLERANCE or (quick <= RUN and abs(walked - quick) > 1):
         return None
-    seen = f"{walked:,} when run"
-    if quick > RUN:
-        seen = f"{_share(_left(after, RUN))} left after {RUN:,}"
     wide, narrow, sd = _extremes(case)
     subject = features_of(case, [wide, narrow])
     return Confirmed(
         RULE.finding(
             "note",
             subject,
-            f"spreads from {sd[narrow]:.3g} ({case.names[narrow]}) to {sd[wide]:,.3g}"
+            f"spreads from {number(sd[narrow], 3)} ({case.names[narrow]}) to {number(sd[wide], 3)}"
             f" ({case.names[wide]}): gradient descent would need {_count(slow)} steps,"
             f" {_count(quick)} on scaled columns",
             evidence=(
                 Evidence(
                     "κ(XᵀX) before ÷ after scaling", raw / unit, limit=KAPPA_RATIO,
                     formula=rf"\frac{{\kappa_{{\text{{raw}}}}}}{{\kappa_{{\text{{scaled}}}}}}"
-                    rf" = \frac{{{_power(raw)}}}{{{_power(unit)}}} = {_power(raw / unit)}",
+                    rf" = \frac{{{latex(raw)}}}{{{latex(unit)}}} = {latex(raw / unit)}",
                     unit="×",
                 ),
                 Evidence("largest ÷ smallest standard deviation", float(sd[wide] / sd[narrow]), unit="×"),
                 Evidence(
                     "largest stable step on raw columns", 2 / before.largest_curvature,
-                    formula=rf"\eta < 2/\lambda_{{\max}} = 2/{_power(before.largest_curvature)}",
+                    formula=rf"\eta < 2/\lambda_{{\max}} = 2/{latex(before.largest_curvature)}",
                 ),
                 Evidence(
                     "steps to 1 % excess loss, raw", slow, limit=BUDGET,
                     formula=rf"t \le \tfrac{{\kappa}}{{2}}\ln\tfrac{{1}}{{\varepsilon}}"
-                    rf" = \tfrac12\,{_power(raw)}\,\ln 100 = {_power(raw / 2 * np.log(100))}",
+                    rf" = \tfrac12\,{latex(raw)}\,\ln 100 = {latex(raw / 2 * np.log(100))}",
                     unit="steps",
                 ),
-                Evidence("steps to 1 % excess loss, scaled", walked, predicted=quick, unit="steps"),
+                Evidence(
+                    "steps to 1 % excess loss, scaled", walked if quick <= RUN else quick,
+                    predicted=quick if quick <= RUN else None, unit="steps",
+                ),
                 Evidence(
                     f"excess loss left after {min(slow, RUN):,.0f} steps, raw", left, predicted=told
                 ),
                 Evidence("κ with the intercept and the offsets of the columns", _kappa_with_offsets(total)),
             ),
             prediction=(
-                f"predicted {_share(told)} of the excess loss left after {min(slow, RUN):,.0f} steps, scaled 1 %"
-                f" in {_count(quick)}   observed {_share(left)}, {seen}"
+                f"predicted {_share(told)} of the loss left after {min(slow, RUN):,.0f} steps"
+                f"   observed {_share(left)}"
             ),
         ),
         (Proposal("standardise the columns", {"standardise": True}, STEPS),),
@@ -192,17 +192,7 @@ def _share(x: float) -> str:
 
 
 def _count(x: float) -> str:
-    if x < 1e6:
-        return f"{x:,.0f}"
-    mantissa, exponent = f"{x:.1e}".split("e")
-    return f"{mantissa}·10{str(int(exponent)).translate(_RAISED)}"
-
-
-def _power(x: float) -> str:
-    if 1e-3 <= x < 1e5:
-        return f"{x:.4g}"
-    mantissa, exponent = f"{x:.1e}".split("e")
-    return rf"{mantissa}\times 10^{{{int(exponent)}}}"
+    return f"{x:,.0f}" if x < 1e6 else number(float(f"{x:.2g}"))
 
 
 RULE = Rule(

@@ -49,7 +49,7 @@ from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.measures import LOG_SCORE, Measure
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
-from whyfit.diagnosis.words import percent
+from whyfit.diagnosis.words import number, percent
 from whyfit.linalg.moments import Moments
 from whyfit.probability.association import wilson
 from whyfit.probability.bootstrap import pairs_bootstrap
@@ -169,7 +169,10 @@ def _places(look: _Look, target: str, transform: str) -> tuple[str, str]:
         if tuple(values) == (0.0, 1.0):
             yes = name if "=" in name or name.endswith("missing") else f"{name} is 1"
             return (yes, "elsewhere") if high else (f"not {yes}", "elsewhere")
-        return f"{name} is {values[int(high)]:g}", f"where it is {values[1 - int(high)]:g}"
+        return (
+            f"{name} is {number(values[int(high)])}",
+            f"where it is {number(values[1 - int(high)])}",
+        )
     ends = ("high", "low") if high else ("low", "high")
     return f"{name} is {ends[0]}", f"where it is {ends[1]}"
 

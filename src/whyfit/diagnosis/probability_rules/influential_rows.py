@@ -56,7 +56,7 @@ from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.measures import Measure
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
-from whyfit.diagnosis.words import listed
+from whyfit.diagnosis.words import fixed, listed, number
 from whyfit.errors import InputError
 from whyfit.probability.distributions import t_quantile
 from whyfit.probability.influence import (
@@ -171,7 +171,7 @@ def _rests_on(case: Case, row: int, j: int) -> Confirmed:
         RULE.finding(
             "warning",
             (f"row {row + 1}",),
-            f"the coefficient of {name} rests on row {row + 1} alone: {name} is {others:.6g} in all other rows",
+            f"the coefficient of {name} rests on row {row + 1} alone: {name} is {number(others, 6)} in all other rows",
             evidence=(
                 Evidence(
                     "leverage of the row",
@@ -295,7 +295,8 @@ def _confirm(case: Case, event: _Event) -> Confirmed | None:
     }[event.kind]
     message = (
         f"without {those} ({k} of {n:,}) the coefficient of {name} {change}:"
-        f" {event.before:.3g} (t = {event.t_before:.1f}) becomes {event.after:.3g} (t = {event.t_after:.1f})"
+        f" {number(event.before, 3)} (t = {fixed(event.t_before, 1)}) becomes"
+        f" {number(event.after, 3)} (t = {fixed(event.t_after, 1)})"
     )
     return Confirmed(
         RULE.finding(
@@ -303,7 +304,10 @@ def _confirm(case: Case, event: _Event) -> Confirmed | None:
             labels,
             message,
             evidence=_evidence(event, name, n),
-            prediction=f"predicted {event.after:.4g} by the update formula   observed {observed:.4g} on refitting",
+            prediction=(
+                f"predicted {number(event.after)} by the update formula"
+                f"   observed {number(observed)} on refitting"
+            ),
         ),
         (
             Proposal(

@@ -44,7 +44,7 @@ from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.measures import skill_of
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
-from whyfit.diagnosis.words import percent
+from whyfit.diagnosis.words import fixed, percent
 from whyfit.errors import InputError
 from whyfit.linalg.moments import Moments
 from whyfit.linalg.solve import solve_gram
@@ -225,7 +225,7 @@ def _optimism(case: Case, slopes: float) -> str:
 
 
 def _text(x: float) -> str:
-    return f"{x:.2f}".replace("-", "−") if np.isfinite(x) else "∞"
+    return fixed(x, 2) if np.isfinite(x) else "∞"
 
 
 RULE = Rule(
