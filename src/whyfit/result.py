@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from whyfit.account import document_of
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import SEVERITIES, Finding, Severity
+from whyfit.engines.local import one_blas_thread
 from whyfit.errors import SpecError
 from whyfit.report.document import Document
 from whyfit.spec import Spec, edited
@@ -64,7 +65,8 @@ class Result:
 
     @cached_property
     def document(self) -> Document:
-        return document_of(self.case, self.findings, self.timings)
+        with one_blas_thread():
+            return document_of(self.case, self.findings, self.timings)
 
     @cached_property
     def model(self) -> TableModel:
