@@ -254,7 +254,9 @@ def _descend(blocks, n, b, centre, scale, engine, ridge, tolerance, limit) -> Op
             b, delta = b + step, min(delta, expected)
             break
         creeps = creeps + 1 if CREEP[0] < delta / before < CREEP[1] else 0
-        runaway = (creeps >= CREEPS and delta < CREEP_FROM) or sums.loss < 1e-9 * n
+        runaway = ridge == 0 and (  # a penalty, however small, has its maximum
+            (creeps >= CREEPS and delta < CREEP_FROM) or sums.loss < 1e-9 * n
+        )
         if runaway:
             break
         b = b + step

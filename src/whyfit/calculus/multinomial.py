@@ -155,7 +155,7 @@ def newton(
         creeps = creeps + 1 if CREEP[0] < delta / before < CREEP[1] else 0
         widest = float(np.abs(step * np.concatenate([[1.0], scale])).max())
         gone = float(np.abs(B[:, 1:] * scale).max(initial=0.0)) > _GONE
-        runaway = (
+        runaway = ridge == 0 and (
             (creeps >= CREEPS and delta < CREEP_FROM)
             or sums.loss < _NO_LOSS * sums.counts.sum()
             or gone
