@@ -29,7 +29,8 @@ from whyfit.probability.validation import FoldScores
 #: standard errors away moves that loss by about δ√c/n.
 LOSS_ERROR = 1e-8
 STRICT = 1e-6  # never ask for less than this δ
-FAR = 0.3  # beyond this δ the Hessian at the full fit is no longer the right one
+FAR = 0.3  # beyond this δ the Hessian at the full fit is no longer the right one ...
+SLOW = 0.1  # ... nor where a step leaves more than this share of δ
 RUNAWAY = 0.05  # where the maximum is at infinity no step is the last; held-out loss to 1e-3/n
 #: A loss per row below this belongs to classes that are separated completely.
 SEPARATED = 1e-2
@@ -65,6 +66,7 @@ def cross_validate(
             [b - _bounded(factors[j].solve(g - each.gradient[j]), scale) for j in range(k)]
         )
     enough = max(STRICT if fit.converged else RUNAWAY, LOSS_ERROR * fit.n / np.sqrt(c))
+    before = np.full(k, np.inf)
     sums = zero = _Pass(np.zeros_like(B), np.zeros((k, 7)))
     for attempt in range(ATTEMPTS):
         sums = fold(source.blocks(), _gradients(B, centre, threshold, out), zero, engine)
@@ -76,7 +78,8 @@ def cross_validate(
             break
         for j in np.flatnonzero(delta >= enough):
             B[j] -= _bounded(steps[j], scale)
-        far = np.flatnonzero(delta > FAR)
+        far = np.flatnonzero((delta > FAR) | ((delta >= enough) & (delta > SLOW * before)))
+        before = delta
         if far.size:
             none = _Hessians(np.zeros((far.size, c, c)))
             own = fold(source.blocks(), _hessians(B[far], far, centre, out), none, engine)
