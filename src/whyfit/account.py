@@ -16,7 +16,6 @@ from whyfit.probability.logistic import LogisticFit
 from whyfit.probability.validation import (
     PATH,
     FoldScores,
-    cross_validate,
     cross_validate_path,
     over_folds,
 )
@@ -150,7 +149,7 @@ def _scores(case: Case) -> dict[str, dict[str, Score]]:
                 "r2": Score(fit.r2),
                 "rmse": Score(float(np.sqrt(fit.rss / fit.n))),
             },
-            "ridge": _group(cross_validate(case.moments, ridge), names, level),
+            "ridge": _group(case.scores_under(ridge), names, level),
             "constant": _group(case.baseline, names, level),
         }
     names = ("log_loss", "skill", "accuracy", "balanced_accuracy", "brier")

@@ -166,22 +166,34 @@ class Case:
             return multinomial.cross_validate(
                 self.fit, self.all_rows, k, excluded=out, engine=self.engine
             )
-        scores = validation.cross_validate(self.moments, self.spec.ridge, self.excluded)
-        if (
-            self.spec.target_transform == "log"
-        ):  # density of y itself: subtract E log y (the Jacobian)
-            scores["log_score"] = scores["log_score"] - self.moments.mean[:, -1]
-        return scores, validation.training_coefficients(self.moments, self.spec.ridge)
+        B = validation.training_coefficients(self.moments, self.spec.ridge)
+        return self.scores_under(self.spec.ridge), B
 
     @property
     def scores(self) -> FoldScores:
         """Held-out scores, one value per fold: r2, mse, log_score | log_loss, skill, brier, accuracy, ..."""
         return self._validated[0]
 
+    def scores_under(self, ridge: float) -> FoldScores:
+        """Held-out scores of a regression under another penalty, on the same rows."""
+        return self._of_target(validation.cross_validate(self.moments, ridge, self.excluded))
+
     @cached_property
     def baseline(self) -> FoldScores:
         """Held-out scores of the constant predictor (regression)."""
-        return validation.mean_scores(self.moments)
+        out = None if self.excluded is None else self.excluded.columns([self.p])
+        y = self.moments.columns([self.p])
+        return self._of_target(validation.cross_validate(y, excluded=out))
+
+    def _of_target(self, scores: FoldScores) -> FoldScores:
+        """With a log target the log density is that of y itself: less E log y of the scored rows (the Jacobian)."""
+        if self.spec.target_transform == "log":
+            n, mean = self.moments.n, self.moments.mean[:, -1]
+            if self.excluded is not None:
+                out = self.excluded
+                mean = (n * mean + out.n * out.mean[:, -1]) / np.maximum(n + out.n, 1)
+            scores["log_score"] = scores["log_score"] - mean
+        return scores
 
     @cached_property
     def held_out(self) -> Float[np.ndarray, " s"]:
