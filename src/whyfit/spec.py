@@ -74,7 +74,8 @@ class Spec:
     target_transform : "log" fits log(target); needs a positive target.
     ridge : penalty λ on the coefficients of unit-variance columns, loss (1/n)Σ(y−ŷ)² + (λ/n)‖w‖²
         for regression and (1/n)Σ log-loss + (λ/2n)‖w‖² for classification; 0 is none.
-    standardise : whether a gradient method or a penalty should see unit-variance columns.
+    standardise : judge gradient methods on unit-variance columns. The fit is the same either way: it is
+        found in closed form or by Newton's method, and the penalty always sees unit-variance columns.
     covariance : which standard errors are reported.
     threshold : probability from which a row is called positive; None is 1/2.
     folds : number of cross-validation folds (fewer when the rows are few).

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diagnosing import at_least, at_most, findings, linear_data
+from simulated import findings_in, linear_data, rarely, usually
 
 RUNS = 60
 
@@ -20,10 +20,10 @@ def test_shuffled_files(n, p, r2, binary):
     alarms = 0
     for seed in range(RUNS):
         data = linear_data(np.random.default_rng(seed), n, p, r2, binary=binary)
-        (found,) = findings("LA105", _numbered(*data))
+        (found,) = findings_in("LA105", _numbered(*data))
         assert found.subject == ("x1",)
         alarms += found.severity == "warning"
-    assert at_most(alarms, RUNS, 0.05)
+    assert rarely(alarms, RUNS, 0.05)
 
 
 @pytest.mark.parametrize("binary", [False, True])
@@ -33,6 +33,6 @@ def test_sorted_files(binary):
         rng = np.random.default_rng(seed)
         X, y = linear_data(rng, 300, 3, 0.3, binary=binary)
         order = np.argsort(y + y.std() * rng.standard_normal(300), kind="stable")  # nearly sorted
-        (found, *_) = findings("LA105", _numbered(X[order], y[order]))
+        (found, *_) = findings_in("LA105", _numbered(X[order], y[order]))
         hits += found.severity == "warning"
-    assert at_least(hits, RUNS, 0.9)
+    assert usually(hits, RUNS, 0.9)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diagnosing import at_least, at_most, findings
+from simulated import findings_in, rarely, usually
 
 RUNS = 60
 
@@ -14,8 +14,8 @@ def test_no_rare_class(n, share):
     for seed in range(RUNS):
         rng = np.random.default_rng(seed)
         y = (rng.random(n) < share).astype(float)
-        alarms += bool(findings("PR309", (rng.standard_normal((n, 2)), y)))
-    assert at_most(alarms, RUNS, 0.05)
+        alarms += bool(findings_in("PR309", (rng.standard_normal((n, 2)), y)))
+    assert rarely(alarms, RUNS, 0.05)
 
 
 def test_ten_equal_classes():
@@ -23,8 +23,8 @@ def test_ten_equal_classes():
     for seed in range(20):
         rng = np.random.default_rng(seed)
         y = rng.integers(0, 10, 100)
-        alarms += bool(findings("PR309", (rng.standard_normal((100, 1)), y), task="multiclass"))
-    assert at_most(alarms, 20, 0.05)
+        alarms += bool(findings_in("PR309", (rng.standard_normal((100, 1)), y), task="multiclass"))
+    assert rarely(alarms, 20, 0.05)
 
 
 @pytest.mark.parametrize(("n", "share"), [(200, 0.1), (2000, 0.03)])
@@ -33,6 +33,6 @@ def test_rare_class(n, share):
     for seed in range(30):
         rng = np.random.default_rng(seed)
         y = (rng.random(n) < share).astype(float)
-        found = findings("PR309", (rng.standard_normal((n, 2)) + y[:, None], y))
+        found = findings_in("PR309", (rng.standard_normal((n, 2)) + y[:, None], y))
         hits += bool(found) and found[0].subject == ("y",)
-    assert at_least(hits, 30, 0.9)
+    assert usually(hits, 30, 0.9)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diagnosing import at_least, at_most, findings, linear_data
+from simulated import findings_in, linear_data, rarely, usually
 
 RUNS = 60
 
@@ -22,9 +22,9 @@ def test_random_gaps_are_not_linked(n, p, binary):
     alarms = 0
     for seed in range(RUNS):
         data = _linked(np.random.default_rng(seed), n, p, binary=binary, strength=0.0)
-        (found,) = findings("LA102", data)
+        (found,) = findings_in("LA102", data)
         alarms += "go with" in found.message
-    assert at_most(alarms, RUNS, 0.05)
+    assert rarely(alarms, RUNS, 0.05)
 
 
 @pytest.mark.parametrize("binary", [False, True])
@@ -32,6 +32,6 @@ def test_gaps_that_depend_on_the_target_are_linked(binary):
     hits = 0
     for seed in range(RUNS):
         data = _linked(np.random.default_rng(seed), 500, 4, binary=binary, strength=0.9)
-        (found,) = findings("LA102", data)
+        (found,) = findings_in("LA102", data)
         hits += "gaps of x1 go with y" in found.message
-    assert at_least(hits, RUNS, 0.9)
+    assert usually(hits, RUNS, 0.9)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diagnosing import at_least, at_most, findings, linear_data
+from simulated import findings_in, linear_data, rarely, usually
 
 RUNS = 40
 FEWER = 25
@@ -15,20 +15,20 @@ FEWER = 25
 )
 def test_right_sized(n, p, r2, binary):
     alarms = sum(
-        bool(findings("PR302", linear_data(np.random.default_rng(s), n, p, r2, binary=binary)))
+        bool(findings_in("PR302", linear_data(np.random.default_rng(s), n, p, r2, binary=binary)))
         for s in range(RUNS)
     )
-    assert at_most(alarms, RUNS, 0.05)
+    assert rarely(alarms, RUNS, 0.05)
 
 
 @pytest.mark.parametrize(("n", "p", "r2"), [(60, 45, 0.5), (80, 50, 0.3)])
 def test_oversized(n, p, r2):
     hits = 0
     for seed in range(FEWER):
-        found = findings("PR302", linear_data(np.random.default_rng(seed), n, p, r2))
+        found = findings_in("PR302", linear_data(np.random.default_rng(seed), n, p, r2))
         hits += bool(found)
         if found:
             assert found[0].remedy is not None
             assert found[0].remedy.trial is not None
             assert found[0].remedy.trial.difference > 0
-    assert at_least(hits, FEWER, 0.9)
+    assert usually(hits, FEWER, 0.9)

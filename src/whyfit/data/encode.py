@@ -77,11 +77,6 @@ class Range:
             self.integral = bool(a[0] == np.floor(a[0]) and (a == np.floor(a)).all())
 
 
-def _any_odd(a: Float[np.ndarray, " m"]) -> bool:
-    """Whether NaN or infinity is among the values."""
-    return not (math.isfinite(float(a.min())) and math.isfinite(float(a.max())))
-
-
 class WholeNumbers:
     """Share of different values among whole numbers, followed while it stays above NEARLY_ALL.
 

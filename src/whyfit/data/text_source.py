@@ -60,7 +60,6 @@ class TextSource:
     """A text table: names, a sample to plan by, and batches as often as they are wanted."""
 
     format = "csv"
-    typed = False
 
     def __init__(self, path: Path, head: bytes, whole: bool) -> None:
         self.path = path

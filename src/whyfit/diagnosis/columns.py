@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-from jaxtyping import Bool
-
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.words import listed
-from whyfit.linalg.moments import Moments
 from whyfit.linalg.relations import Relation
-from whyfit.linalg.solve import U
 
 _LONG = 110  # characters of a relation beyond which it is described, not written out
 
@@ -41,12 +36,6 @@ def columns_of(case: Case, feature: str) -> list[int]:
 
 def kinds_of(case: Case, columns: Iterable[int]) -> set[str]:
     return {case.design.kinds[int(j)] for j in columns}
-
-
-def live_columns(total: Moments) -> Bool[np.ndarray, " p"]:
-    """Columns that vary beyond rounding (the solver's own criterion)."""
-    d = np.sqrt(np.maximum(np.diag(total.scatter)[:-1], 0.0))
-    return d > 64 * U * np.sqrt(max(total.n, 1)) * np.abs(total.mean[:-1])
 
 
 def shown_names(case: Case) -> list[str]:

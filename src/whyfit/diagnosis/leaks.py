@@ -14,9 +14,10 @@ import numpy as np
 from jaxtyping import Float
 
 from whyfit.diagnosis.case import Case
-from whyfit.diagnosis.columns import columns_by_feature, features_of, live_columns
+from whyfit.diagnosis.columns import columns_by_feature, features_of
 from whyfit.diagnosis.finding import Severity
 from whyfit.errors import InputError
+from whyfit.linalg.conditioning import live_columns
 from whyfit.linalg.solve import solve_gram
 from whyfit.probability import copies
 from whyfit.probability.validation import over_folds

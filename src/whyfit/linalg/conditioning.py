@@ -14,8 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.linalg import eigh
+
+from whyfit.linalg.moments import Moments
+
+#: 64 u: a column whose length d falls below this times √n |mean| holds the rounding of its mean and nothing else.
+FLAT = 32 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +71,14 @@ def correlation(scatter: Float[np.ndarray, "q q"]) -> Float[np.ndarray, "q q"]:
     C = scatter / safe / safe[:, None]
     np.fill_diagonal(C, 1.0)
     return C
+
+
+def varying(moments: Moments) -> Bool[np.ndarray, " q"]:
+    """Whether each column of `moments` varies beyond rounding; the target stands last."""
+    d = np.sqrt(np.maximum(np.diag(moments.scatter), 0.0))
+    return d > FLAT * np.sqrt(max(moments.n, 1)) * np.abs(moments.mean)
+
+
+def live_columns(moments: Moments) -> Bool[np.ndarray, " p"]:
+    """`varying` without the target: the columns that can have a coefficient."""
+    return varying(moments)[:-1]

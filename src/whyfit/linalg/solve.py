@@ -26,7 +26,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, cholesky, solve_triangular
 
-from whyfit.linalg.conditioning import correlation
+from whyfit.linalg.conditioning import correlation, varying
 from whyfit.linalg.moments import Moments
 from whyfit.linalg.triangle import Triangle
 
@@ -98,7 +98,7 @@ def least_squares(
     """
     p = moments.mean.size - 1
     d = np.sqrt(np.diag(moments.scatter))
-    flat = d <= U * 64 * np.sqrt(max(moments.n, 1)) * np.abs(moments.mean)
+    flat = ~varying(moments)
     scale = np.where(flat | (d == 0), 1.0, d)
     C = moments.scatter / scale / scale[:, None]
     C[flat, :] = C[:, flat] = 0.0

@@ -36,13 +36,3 @@ def f_upper(f: float, df1: float, df2: float) -> float:
 def chi2_upper(x: float, df: float) -> float:
     """P(χ² ≥ x)."""
     return float(special.chdtrc(df, x))
-
-
-def chi2_quantile(p: float, df: float) -> float:
-    """x with P(χ² ≤ x) = p."""
-    return float(special.chdtri(df, 1 - p))
-
-
-def normal_coverage(width: float) -> float:
-    """P(|Z| ≤ width) for a standard normal Z."""
-    return float(special.erf(width / np.sqrt(2)))

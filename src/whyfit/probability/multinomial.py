@@ -83,10 +83,6 @@ class MultinomialFit:
             out[:, place] = certain_digits(o.hessian, o.B, o.centre, o.decrement, self.n)
         return out
 
-    def predict_probability(self, X: Float[np.ndarray, "m p"]) -> Float[np.ndarray, "m C"]:
-        B = np.column_stack([self.intercept, self.coef])
-        return probabilities(B, np.vstack([np.ones(len(X)), X.T])).T
-
 
 def fit_rows(
     rows: RowSource,

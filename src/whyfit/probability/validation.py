@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from whyfit.linalg.conditioning import correlation
+from whyfit.linalg.conditioning import correlation, live_columns
 from whyfit.linalg.moments import FoldMoments, Moments
 from whyfit.linalg.solve import solve_gram
 from whyfit.probability.distributions import t_quantile, t_upper
@@ -85,7 +85,7 @@ def training_coefficients(folds: FoldMoments, ridge: float = 0.0) -> Float[np.nd
 def _scaled(train: Moments):
     """Live columns, lengths, and the correlation matrix and vector of the live ones."""
     d = np.sqrt(np.diag(train.scatter))
-    live = d[:-1] > 64 * np.finfo(float).eps * np.sqrt(train.n) * np.abs(train.mean[:-1])
+    live = live_columns(train)
     safe = np.where(d > 0, d, 1.0)
     C = correlation(train.scatter)
     return live, safe, C[:-1, :-1][np.ix_(live, live)], C[:-1, -1][live]

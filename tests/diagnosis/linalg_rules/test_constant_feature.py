@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from diagnosing import findings
+from simulated import findings_in
 
 
 def _frame(n=60, **columns):
@@ -11,11 +11,11 @@ def _frame(n=60, **columns):
 
 
 def test_columns_that_vary_are_silent():
-    assert findings("LA103", _frame(z=np.tile([0.0, 1.0, 2.0], 20)), target="y") == ()
+    assert findings_in("LA103", _frame(z=np.tile([0.0, 1.0, 2.0], 20)), target="y") == ()
 
 
 def test_one_constant_column_is_named_with_its_value():
-    (found,) = findings("LA103", _frame(c=np.full(60, 7.0)), target="y")
+    (found,) = findings_in("LA103", _frame(c=np.full(60, 7.0)), target="y")
     assert (found.severity, found.subject) == ("note", ("c",))
     assert found.message == "c says nothing: every present cell is 7 (60 rows); left out"
     assert found.prediction.startswith("predicted the fit is unchanged without it")
@@ -23,7 +23,7 @@ def test_one_constant_column_is_named_with_its_value():
 
 
 def test_several_share_one_note_and_empty_ones_are_told_apart():
-    (found,) = findings("LA103", _frame(c=1.0, d="same", e=[None] * 60), target="y")
+    (found,) = findings_in("LA103", _frame(c=1.0, d="same", e=[None] * 60), target="y")
     assert set(found.subject) == {"c", "d", "e"}
     assert found.message.startswith("3 columns never vary and are left out: c, d and e")
     assert found.message.endswith("; without any value: e")
@@ -32,7 +32,7 @@ def test_several_share_one_note_and_empty_ones_are_told_apart():
 def test_constant_where_present_keeps_its_gaps():
     rng = np.random.default_rng(1)
     gone = rng.random(60) < 0.5
-    (found,) = findings("LA103", _frame(c=np.where(gone, np.nan, 1.0)), target="y")
+    (found,) = findings_in("LA103", _frame(c=np.where(gone, np.nan, 1.0)), target="y")
     assert found.subject == ("c",)
     assert "its gaps stay in the fit as a 0/1 column" in found.message
     assert found.remedy is not None
@@ -42,23 +42,23 @@ def test_constant_where_present_keeps_its_gaps():
 def test_variation_lost_beside_the_mean_is_found():
     rng = np.random.default_rng(2)
     c = 1e15 + 4.0 * rng.integers(0, 2, 60)  # some units in the last place of 1e15
-    (found,) = findings("LA103", _frame(c=c), target="y")
+    (found,) = findings_in("LA103", _frame(c=c), target="y")
     assert found.subject == ("c",)
     assert "less than float64 can tell apart" in found.message
 
 
 def test_a_dropped_column_is_not_mentioned():
-    assert findings("LA103", _frame(c=np.full(60, 7.0)), target="y", drop=("c",)) == ()
+    assert findings_in("LA103", _frame(c=np.full(60, 7.0)), target="y", drop=("c",)) == ()
 
 
 def test_ionosphere(shared_data):
-    (found,) = findings("LA103", shared_data / "ionosphere" / "ionosphere.csv", target="class")
+    (found,) = findings_in("LA103", shared_data / "ionosphere" / "ionosphere.csv", target="class")
     assert found.subject == ("x2",)
 
 
 def test_a_derived_column_that_does_not_vary_is_said_to_be_the_same():
     texts = [f"a b c d e {i}" for i in range(60)]  # six words each
     texts[3] = None
-    (found,) = findings("LA103", _frame(t=texts), target="y")
+    (found,) = findings_in("LA103", _frame(t=texts), target="y")
     assert found.subject == ("t",)
     assert found.message == "t words is the same in every row that is fitted"

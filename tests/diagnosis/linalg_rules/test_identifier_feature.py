@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from diagnosing import case_of, findings
+from simulated import findings_in, source_case
 from whyfit.diagnosis.linalg_rules.identifier_feature import _left_over
 
 
@@ -17,11 +17,11 @@ def _frame(n=300, seed=0, sort=False, **more):
 
 
 def test_tables_without_identifiers_are_silent():
-    assert findings("LA105", _frame().drop(columns="id"), target="y") == ()
+    assert findings_in("LA105", _frame().drop(columns="id"), target="y") == ()
 
 
 def test_a_row_counter_is_left_out_and_contributes_nothing():
-    (found,) = findings("LA105", _frame(), target="y")
+    (found,) = findings_in("LA105", _frame(), target="y")
     assert (found.severity, found.subject) == ("note", ("id",))
     assert found.message == "id is left out: row counter: the row number in every row"
     change = found.evidence[1]
@@ -31,7 +31,7 @@ def test_a_row_counter_is_left_out_and_contributes_nothing():
 
 
 def test_a_sorted_file_is_a_warning_with_the_signal_measured():
-    (found,) = findings("LA105", _frame(sort=True), target="y")
+    (found,) = findings_in("LA105", _frame(sort=True), target="y")
     assert found.severity == "warning"
     assert found.message.startswith("the order of the rows carries signal: with id the held-out R²")
     assert found.evidence[0].value > 0.9
@@ -40,14 +40,14 @@ def test_a_sorted_file_is_a_warning_with_the_signal_measured():
 def test_identifiers_share_one_note():
     rng = np.random.default_rng(0)
     names = [f"N{v:06d}" for v in rng.permutation(300)]
-    (found,) = findings("LA105", _frame(customer_name=names), target="y")
+    (found,) = findings_in("LA105", _frame(customer_name=names), target="y")
     assert found.subject == ("id", "customer_name")
     assert found.message == "2 columns tell rows apart and are left out: id and customer_name"
 
 
 def test_a_role_given_by_the_user_is_respected():
-    assert findings("LA105", _frame(), target="y", roles={"id": "numeric"}) == ()
-    assert findings("LA105", _frame(), target="y", drop=("id",)) == ()
+    assert findings_in("LA105", _frame(), target="y", roles={"id": "numeric"}) == ()
+    assert findings_in("LA105", _frame(), target="y", drop=("id",)) == ()
 
 
 @pytest.mark.parametrize("binary", [False, True])
@@ -55,7 +55,7 @@ def test_partial_correlation_equals_two_regressions(binary):
     frame = _frame(seed=4)
     if binary:
         frame["y"] = (frame["y"] > 0).astype(int)
-    case = case_of(frame, target="y")
+    case = source_case(frame, target="y")
     A = np.column_stack([np.ones(len(frame)), frame["x"]])
 
     def rest(v):
@@ -70,10 +70,10 @@ def test_partial_correlation_equals_two_regressions(binary):
 
 
 def test_advertising(shared_data):
-    (found,) = findings("LA105", shared_data / "advertising" / "advertising.csv", target="sales")
+    (found,) = findings_in("LA105", shared_data / "advertising" / "advertising.csv", target="sales")
     assert (found.severity, found.subject) == ("note", ("column 1",))
 
 
 def test_churn_bank(shared_data):
-    (found,) = findings("LA105", shared_data / "churn_bank" / "churn_bank.csv", target="Exited")
+    (found,) = findings_in("LA105", shared_data / "churn_bank" / "churn_bank.csv", target="Exited")
     assert found.subject[:2] == ("RowNumber", "CustomerId")

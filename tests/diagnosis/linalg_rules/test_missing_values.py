@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from diagnosing import case_of, findings
+from simulated import findings_in, source_case
 from whyfit.diagnosis.linalg_rules.missing_values import incomplete, indicators
 
 
@@ -20,12 +20,12 @@ def _frame(n=400, share=(0.1, 0.02), seed=0, link=0.0):
 
 
 def test_complete_tables_are_silent():
-    assert findings("LA102", _frame(share=(0.0, 0.0)), target="y") == ()
+    assert findings_in("LA102", _frame(share=(0.0, 0.0)), target="y") == ()
 
 
 def test_rows_lost_are_counted_as_a_plain_count_does():
     frame = _frame(seed=3)
-    case = case_of(frame, target="y")
+    case = source_case(frame, target="y")
     gaps = [c for c in case.schema.columns if c.n_missing]
     lost, usable = incomplete(case, gaps)
     assert (lost, usable) == (int(frame[["a", "city"]].isna().any(axis=1).sum()), len(frame))
@@ -34,32 +34,32 @@ def test_rows_lost_are_counted_as_a_plain_count_does():
 def test_rows_without_target_are_not_counted_twice():
     frame = _frame(seed=3)
     frame.loc[:39, "y"] = np.nan
-    case = case_of(frame, target="y")
+    case = source_case(frame, target="y")
     gaps = [c for c in case.schema.columns if c.n_missing and c.name != "y"]
     lost, usable = incomplete(case, gaps)
     assert usable == len(frame) - 40
     assert lost == int(frame.loc[40:, ["a", "city"]].isna().any(axis=1).sum())
-    (found,) = findings("LA102", frame, target="y")
+    (found,) = findings_in("LA102", frame, target="y")
     assert found.subject == ("a", "city", "y")
     assert found.message.endswith("40 rows of 400 without y are left out")
 
 
 def test_severity_turns_on_the_rows_deletion_would_lose():
-    (few,) = findings("LA102", _frame(share=(0.02, 0.01)), target="y")
-    (many,) = findings("LA102", _frame(share=(0.2, 0.01)), target="y")
+    (few,) = findings_in("LA102", _frame(share=(0.02, 0.01)), target="y")
+    (many,) = findings_in("LA102", _frame(share=(0.2, 0.01)), target="y")
     assert (few.severity, many.severity) == ("note", "warning")
     assert many.subject == ("a", "city")  # worst first
 
 
 def test_remedy_in_place_is_measured():
-    (found,) = findings("LA102", _frame(), target="y")
+    (found,) = findings_in("LA102", _frame(), target="y")
     assert found.remedy is not None
     assert found.remedy.name.endswith("(in place)")
     assert found.remedy.trial is not None
 
 
 def test_without_indicators_the_remedy_is_to_add_them():
-    (found,) = findings("LA102", _frame(link=2.0, share=(0.2, 0.0)), target="y", missing="impute")
+    (found,) = findings_in("LA102", _frame(link=2.0, share=(0.2, 0.0)), target="y", missing="impute")
     assert found.remedy is not None
     assert found.remedy.edit == {"missing": "indicator"}
     assert found.remedy.trial is not None
@@ -67,7 +67,7 @@ def test_without_indicators_the_remedy_is_to_add_them():
 
 
 def test_rows_dropped_by_the_spec_leave_the_remedy_unmeasured():
-    (found,) = findings("LA102", _frame(), target="y", missing="drop")
+    (found,) = findings_in("LA102", _frame(), target="y", missing="drop")
     assert found.remedy is not None
     assert found.remedy.edit == {"missing": "indicator"}
     assert found.remedy.trial is None  # other rows, other folds
@@ -75,7 +75,7 @@ def test_rows_dropped_by_the_spec_leave_the_remedy_unmeasured():
 
 def test_a_link_with_the_target_is_told_and_its_gain_predicted():
     frame = _frame(n=1000, share=(0.2, 0.0), link=2.0)
-    (found,) = findings("LA102", frame, target="y")
+    (found,) = findings_in("LA102", frame, target="y")
     assert "gaps of a go with y (r = +0." in found.message
     gain = next(e for e in found.evidence if e.name.startswith("gain of"))
     assert gain.low < gain.predicted < gain.high
@@ -90,18 +90,18 @@ def test_links_are_found_for_classes_too():
     x = rng.standard_normal(n)
     gone = rng.random(n) < np.where(kind == "w", 0.6, 0.05)
     frame = pd.DataFrame({"x": np.where(gone, np.nan, x), "z": rng.standard_normal(n), "k": kind})
-    (found,) = findings("LA102", frame, target="k")
+    (found,) = findings_in("LA102", frame, target="k")
     assert "gaps of x go with k = w" in found.message
 
 
 def test_indicators_belong_to_their_columns():
-    case = case_of(_frame(), target="y")
+    case = source_case(_frame(), target="y")
     assert indicators(case) == {"a": "a missing", "city": "city=(missing)"}
 
 
 def test_a_mostly_missing_column_is_offered_to_be_dropped_if_that_helps():
     frame = _frame(n=60, share=(0.8, 0.0))
-    (found,) = findings("LA102", frame, target="y")
+    (found,) = findings_in("LA102", frame, target="y")
     assert found.severity == "warning"
     assert found.remedy is not None
 
@@ -112,7 +112,7 @@ def test_messages_stay_short():
     X[rng.random(X.shape) < 0.1] = np.nan
     frame = pd.DataFrame(X, columns=[f"measurement_{j}" for j in range(30)])
     frame["y"] = rng.standard_normal(200)
-    (found,) = findings("LA102", frame, target="y")
+    (found,) = findings_in("LA102", frame, target="y")
     assert len(found.message) <= 160
     assert len(found.subject) == 30
 
@@ -132,5 +132,5 @@ def test_messages_stay_short():
     ],
 )
 def test_real_tables(shared_data, name, target, subject, severity):
-    (found,) = findings("LA102", shared_data / name, target=target)
+    (found,) = findings_in("LA102", shared_data / name, target=target)
     assert (found.subject[0], found.severity) == (subject, severity)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from diagnosing import findings
+from simulated import findings_in
 
 
 @pytest.fixture
@@ -24,22 +24,22 @@ def write(tmp_path):
 
 
 def test_readable_tables_are_silent(write):
-    assert findings("LA101", write({}), target="y") == ()
+    assert findings_in("LA101", write({}), target="y") == ()
 
 
 def test_empty_cells_are_not_unreadable(write):
-    assert findings("LA101", write({3: "", 9: "NA"}), target="y") == ()
+    assert findings_in("LA101", write({3: "", 9: "NA"}), target="y") == ()
 
 
 def test_a_typing_error_is_shown_with_its_row(write):
-    (found,) = findings("LA101", write({16: "12O"}), target="y")
+    (found,) = findings_in("LA101", write({16: "12O"}), target="y")
     assert (found.severity, found.subject) == ("warning", ("x",))
     assert found.message == "x: 1 cell (0.3 %) is no number: “12O” in row 17; read as missing"
     assert found.evidence[0].value == 1
 
 
 def test_the_remedy_is_a_measured_indicator(write):
-    (found,) = findings("LA101", write(dict.fromkeys(range(40), "unknown")), target="y")
+    (found,) = findings_in("LA101", write(dict.fromkeys(range(40), "unknown")), target="y")
     assert found.evidence[0].value == 40
     assert found.remedy is not None
     assert found.remedy.trial is not None
@@ -47,25 +47,25 @@ def test_the_remedy_is_a_measured_indicator(write):
 
 
 def test_rare_bad_cells_are_a_note(write):
-    (found,) = findings("LA101", write({5: "oops"}, n=3000), target="y")
+    (found,) = findings_in("LA101", write({5: "oops"}, n=3000), target="y")
     assert found.severity == "note"
 
 
 def test_infinite_cells_are_counted_apart(write):
-    (found,) = findings("LA101", write({5: "inf", 6: "-inf"}), target="y")
+    (found,) = findings_in("LA101", write({5: "inf", 6: "-inf"}), target="y")
     assert "2 cells are infinite" in found.message
     assert [e.name for e in found.evidence] == ["infinite cells", "share of the column lost"]
 
 
 def test_an_unreadable_target_costs_its_row(write):
-    (found,) = findings("LA101", write({5: "oops"}, column="y"), target="y")
+    (found,) = findings_in("LA101", write({5: "oops"}, column="y"), target="y")
     assert found.subject == ("y",)
     assert found.message.endswith("these rows are left out")
     assert found.remedy is None
 
 
 def test_long_cells_are_cut(write):
-    (found,) = findings("LA101", write({5: "much too long to be shown whole"}), target="y")
+    (found,) = findings_in("LA101", write({5: "much too long to be shown whole"}), target="y")
     assert "“much too long to …” in row 6" in found.message
 
 
@@ -78,7 +78,7 @@ def test_many_bad_columns_share_a_finding(tmp_path):
     header = [f"x{j}" for j in range(c)] + ["y"]
     path = tmp_path / "wide.csv"
     path.write_text("\n".join(",".join(r) for r in [header, *cells]) + "\n")
-    found = findings("LA101", path, target="y")
+    found = findings_in("LA101", path, target="y")
     assert len(found) == 5
     assert len(found[-1].subject) == c - 4
     assert found[-1].message.startswith("5 more columns hold 5 unreadable cells: ")

@@ -47,9 +47,8 @@ from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.trial import paired
 from whyfit.diagnosis.words import listed, number, percent, plural, signed
 from whyfit.errors import InputError
+from whyfit.linalg.conditioning import FLAT, live_columns
 from whyfit.linalg.solve import U
-
-_ROUNDING = 64 * U  # the solver's own criterion of a column without digits (linalg.solve)
 
 
 def check(case: Case) -> Iterator[Suspicion]:
@@ -74,10 +73,7 @@ def check(case: Case) -> Iterator[Suspicion]:
 
 def _flat(case: Case) -> list[str]:
     """Design columns whose deviations from their mean are rounding."""
-    total = case.moments.total
-    d = np.sqrt(np.maximum(np.diag(total.scatter)[:-1], 0.0))
-    flat = d <= _ROUNDING * np.sqrt(max(total.n, 1)) * np.abs(total.mean[:-1])
-    return [case.names[j] for j in np.flatnonzero(flat)]
+    return [case.names[j] for j in np.flatnonzero(~live_columns(case.moments.total))]
 
 
 def _unchanged(case: Case, columns: tuple[str, ...]) -> tuple[float, str] | None:
@@ -180,8 +176,8 @@ def _without_digits(case: Case, flat: list[str]) -> Confirmed | None:
                 Evidence(
                     f"standard deviation of {flat[0]}",
                     sd,
-                    limit=_ROUNDING * abs(mean),
-                    formula=rf"64u\,|\mu| = {_ROUNDING * abs(mean):.2g}",
+                    limit=FLAT * abs(mean),
+                    formula=rf"64u\,|\mu| = {FLAT * abs(mean):.2g}",
                 ),
                 Evidence("change of the held-out score without it", observed[0], predicted=0.0),
             ),

@@ -47,11 +47,12 @@ from jaxtyping import Bool, Float, Int
 from scipy import special
 
 from whyfit.diagnosis.case import Case
-from whyfit.diagnosis.columns import feature_of, features_of, kinds_of, live_columns, written
+from whyfit.diagnosis.columns import feature_of, features_of, kinds_of, written
 from whyfit.diagnosis.finding import Evidence, Severity
 from whyfit.diagnosis.measures import skill_of, widest_std_error
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import listed, plural, power
+from whyfit.linalg.conditioning import live_columns
 from whyfit.linalg.relations import Relation, participants, relation
 from whyfit.linalg.solve import solve_gram
 from whyfit.probability.bootstrap import pairs_bootstrap

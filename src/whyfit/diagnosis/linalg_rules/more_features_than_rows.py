@@ -37,11 +37,11 @@ import numpy as np
 from jaxtyping import Float
 
 from whyfit.diagnosis.case import Case
-from whyfit.diagnosis.columns import live_columns
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.measures import skill_of
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import plural
+from whyfit.linalg.conditioning import live_columns
 from whyfit.probability.evidence import effective_parameters, ridge_by_evidence
 
 #: Rows per coefficient below which the rule speaks (whyfit's catalogue). Harrell (2015), §4.4, asks for 10-20.

@@ -45,7 +45,6 @@ from whyfit.diagnosis.columns import (
     columns_of,
     feature_of,
     features_of,
-    live_columns,
     shown_names,
     written,
 )
@@ -53,7 +52,7 @@ from whyfit.diagnosis.finding import SEVERITIES, Evidence, Severity
 from whyfit.diagnosis.measures import Measure, skill_of
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import latex, listed, plural, power
-from whyfit.linalg.conditioning import correlation
+from whyfit.linalg.conditioning import correlation, live_columns
 from whyfit.linalg.relations import Relation, participants, relation
 from whyfit.linalg.solve import RANK_TOLERANCE
 

@@ -40,7 +40,7 @@ import numpy as np
 from jaxtyping import Float
 
 from whyfit.diagnosis.case import Case
-from whyfit.diagnosis.columns import columns_by_feature, columns_of, feature_of, live_columns
+from whyfit.diagnosis.columns import columns_by_feature, columns_of, feature_of
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.leaks import (
     DETERMINED_LIMIT,
@@ -56,7 +56,7 @@ from whyfit.diagnosis.measures import Measure, skill_of
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import fixed, listed, plural
 from whyfit.errors import InputError
-from whyfit.linalg.conditioning import correlation
+from whyfit.linalg.conditioning import correlation, live_columns
 from whyfit.probability import copies
 from whyfit.probability.validation import over_folds
 

@@ -40,11 +40,12 @@ from jaxtyping import Float
 
 from whyfit.calculus.descent import Quadratic
 from whyfit.diagnosis.case import Case
-from whyfit.diagnosis.columns import features_of, live_columns
+from whyfit.diagnosis.columns import features_of
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.measures import Measure
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import latex, number
+from whyfit.linalg.conditioning import live_columns
 from whyfit.linalg.moments import Moments
 
 #: κ(XᵀX) before ÷ after standardising, from which iteration counts differ visibly whatever the target
