@@ -27,8 +27,6 @@ Progress = Callable[[float], None]
 class TypedSource:
     """Common to all typed sources: `make` gives frames, anew for every call."""
 
-    typed = True
-
     def __init__(
         self,
         name: str,
@@ -65,10 +63,6 @@ class TypedSource:
             rows += frame.height
             if progress is not None and self._height:
                 progress(min(1.0, rows / self._height))
-
-
-def _positional(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.rename({c: str(i) for i, c in enumerate(frame.columns)}, strict=False)
 
 
 def columnar_file(path: Path, format: str) -> TypedSource:
