@@ -88,3 +88,20 @@ def test_no_rows_give_nan():
     W = pairs_bootstrap(np.zeros((0, 2)), np.zeros(0), 7, np.random.default_rng(0))
     assert W.shape == (7, 3)
     assert np.isnan(W).all()
+
+
+@pytest.mark.parametrize("apart", [1e-5, 1e-7, 1e-9])
+def test_near_copies_spread_as_their_inflation_says(apart):
+    rng = np.random.default_rng(8)
+    x, z = rng.standard_normal((2, 1000))
+    y = x + rng.standard_normal(1000)
+    W = pairs_bootstrap(np.column_stack([x, x + apart * z]), y, 400, np.random.default_rng(9))
+    assert W[:, 2].std() * apart == pytest.approx(1 / np.sqrt(1000), rel=0.15)
+
+
+def test_a_dependent_column_leaves_the_others_finite():
+    rng = np.random.default_rng(8)
+    x, z = rng.standard_normal((2, 300))
+    W = pairs_bootstrap(np.column_stack([x, 2 * x + 1, z]), x + z, 50, np.random.default_rng(9))
+    assert np.isfinite(W).all()
+    np.testing.assert_allclose(W[:, 3], 1.0, rtol=1e-8)

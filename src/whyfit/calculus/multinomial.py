@@ -23,7 +23,6 @@ from whyfit.fold import Engine, Rows, RowSource, fold
 
 MAX_STEPS = 40
 _NO_LOSS = 1e-6  # a loss per row below this belongs to classes that are separated
-_GONE = 60.0  # and so does a coefficient of a unit-variance column beyond this
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +152,10 @@ def newton(
             B, converged = B + step, True
             break
         creeps = creeps + 1 if CREEP[0] < delta / before < CREEP[1] else 0
-        widest = float(np.abs(step * np.concatenate([[1.0], scale])).max())
-        gone = float(np.abs(B[:, 1:] * scale).max(initial=0.0)) > _GONE
         runaway = ridge == 0 and (
-            (creeps >= CREEPS and delta < CREEP_FROM)
-            or sums.loss < _NO_LOSS * sums.counts.sum()
-            or gone
+            (creeps >= CREEPS and delta < CREEP_FROM) or sums.loss < _NO_LOSS * sums.counts.sum()
         )
         if runaway:  # a class is separated
             break
-        step = step * min(1.0, 10.0 / widest)
         B = B + step
     return Optimum(B, centre, H, old, sums.counts, delta, converged, tuple(losses), runaway)

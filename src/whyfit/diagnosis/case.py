@@ -132,8 +132,15 @@ class Case:
                 self.near.fit if self.near is not None and self.near.names == self.names else None
             )
             near = near if isinstance(near, logistic.LogisticFit) else None
-            return logistic.fit_rows(*arguments, engine=self.engine, near=near)
-        return multinomial.fit_rows(*arguments, classes=self.design.classes, engine=self.engine)
+            return logistic.fit_rows(
+                *arguments, engine=self.engine, near=near, solution=self.linear.solution
+            )
+        return multinomial.fit_rows(
+            *arguments,
+            classes=self.design.classes,
+            engine=self.engine,
+            solution=self.linear.solution,
+        )
 
     @cached_property
     def residuals(self) -> Residuals:

@@ -40,7 +40,7 @@ RANK_TOLERANCE = 65_536 * U  # rows per block × u: what rounding alone may leav
 DATA_ROUNDING = 4 * U  # a sum or product stored in float64 is off by about u of its size
 MAX_DIGITS = -float(np.log10(U))  # 15.95: float64 holds no more
 
-_NO_DIGITS = 0.01  # relative error of an inverse beyond which it says nothing of its own error
+NO_DIGITS = 0.01  # relative error of an inverse beyond which it says nothing of its own error
 _SUSPECT = 1e-3  # distances above are not looked into
 
 Route = Literal["gram", "qr", "refined"]
@@ -82,7 +82,7 @@ class Solution:
         if self.route == "gram":
             row = np.abs(self.G).sum(axis=1)
             doubt = GAMMA * float(row.max(initial=0.0))  # relative, of G itself
-            if doubt > _NO_DIGITS:
+            if doubt > NO_DIGITS or self.gap == 0:
                 return np.inf
             return float(GAMMA * (through + doubt * (np.abs(a) @ row)) * size)
         rho = np.sqrt(self.rss / self.tss) if self.tss > 0 else 0.0

@@ -19,6 +19,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from whyfit.linalg.solve import RANK_TOLERANCE
+
 #: Numbers held at once (64 MB of float64): units × columns² stay below it where units are drawn whole.
 _HELD = 1 << 23
 #: Floating-point operations of one bootstrap, about 0.2 s of one core.
@@ -30,6 +32,8 @@ _FEWEST = 25
 #: Added to the diagonal of unit-variance columns instead of a pseudo-inverse: a column that no drawn row
 #: shows (a rare level) gets coefficient 0 rather than a division by zero.
 _NUDGE = 1e-12
+#: Distance of a column to the span of others (unit lengths) below which Gram matrices of replicates lose digits.
+_NEAR = 1e-4
 
 
 def budgeted(n: int, p: int, B: int) -> tuple[int, int]:
@@ -87,16 +91,40 @@ def pairs_bootstrap(
     np.subtract(X, centre, out=Z[:, 1:-1])
     Z[:, 1:-1] /= scale
     Z[:, -1] = (y - y0) / s
+    Z, back = _apart(Z)
     M = _by_row(Z, B, rng) if by_row else _by_cell(Z, units, B, rng)
     A, b = M[:, :-1, :-1], M[:, :-1, -1]
-    A[:, np.arange(1, p + 1), np.arange(1, p + 1)] += _NUDGE * len(y)
+    inner = np.arange(1, A.shape[1])
+    A[:, inner, inner] += _NUDGE * len(y)
     A[:, 0, 0] = np.maximum(A[:, 0, 0], 1e-300)  # a replicate without rows
     w = np.linalg.solve(A, b[..., None])[..., 0]
+    w = np.column_stack([w[:, 0], w[:, 1:] @ back.T])
     out = np.empty((B, p + 1))
     out[:, 1:] = w[:, 1:] * s / scale
     out[:, 0] = y0 + s * w[:, 0] - out[:, 1:] @ centre
     mean = out.mean(axis=0)
     return mean + (out - mean) * np.sqrt(len(y) / n) if len(y) < n else out
+
+
+def _apart(
+    Z: Float[np.ndarray, "n q"],
+) -> tuple[Float[np.ndarray, "n s"], Float[np.ndarray, "p r"]]:
+    """Z = [1, X, y] with near copies in X made uncorrelated, and the matrix that takes coefficients back.
+
+    Gram matrices lose κ²u, a QR factor κu: without it near copies would look less uncertain than they are.
+    Dependent columns are left out.
+    """
+    n, p = len(Z), Z.shape[1] - 2
+    if n <= p or p < 2:
+        return Z, np.eye(p)
+    distance = np.abs(np.diag(np.linalg.qr(Z[:, 1:-1], mode="r"))) / np.sqrt(n)
+    if distance.min() > _NEAR:
+        return Z, np.eye(p)
+    live = distance > RANK_TOLERANCE
+    Q, R = np.linalg.qr(Z[:, 1:-1][:, live])
+    back = np.zeros((p, R.shape[0]))
+    back[live] = np.linalg.inv(R) * np.sqrt(n)
+    return np.column_stack([Z[:, :1], Q * np.sqrt(n), Z[:, -1]]), back
 
 
 def _by_cell(Z, cells: int, B: int, rng: np.random.Generator) -> Float[np.ndarray, "B q q"]:

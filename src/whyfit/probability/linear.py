@@ -269,10 +269,10 @@ def _penalised(
     d = np.sqrt(np.diag(moments.scatter))[:-1]
     live = d > U * 64 * np.sqrt(moments.n) * np.abs(moments.mean[:-1])  # as in `least_squares`
     A, c = C[:-1, :-1][np.ix_(live, live)], C[:-1, -1][live]
-    inner, z = _inverse(A + ridge / moments.n * np.eye(len(A)), c)
+    inner, z, certain = _inverse(A + ridge / moments.n * np.eye(len(A)), c)
     G = inner @ inner.T
     rss = max(0.0, float(1 - 2 * z @ c + z @ A @ z))
-    reach = np.abs(G).sum(axis=1) * (1 + np.abs(z).sum())
+    reach = np.abs(G).sum(axis=1) * (1 + np.abs(z).sum()) if certain else np.inf
     w, digits, full = np.zeros(len(live)), np.zeros(len(live)), np.zeros((len(live), len(live)))
     w[live] = z * np.sqrt(s.tss) / s.scale[live]
     with np.errstate(divide="ignore"):
@@ -292,7 +292,7 @@ def _penalised(
             rss * s.tss,
             s.tss,
             "gram",
-            s.gap,
+            s.gap if certain else 0.0,
             s.lost,
             s.rss_digits,
         ),
@@ -302,17 +302,17 @@ def _penalised(
 
 def _inverse(
     A: Float[np.ndarray, "r r"], c: Float[np.ndarray, " r"]
-) -> tuple[Float[np.ndarray, "r s"], Float[np.ndarray, " r"]]:
-    """B with BBᵀ = A⁻¹, and A⁻¹c; where a tiny penalty leaves A singular to rounding, both of least norm."""
+) -> tuple[Float[np.ndarray, "r s"], Float[np.ndarray, " r"], bool]:
+    """B with BBᵀ = A⁻¹, A⁻¹c, and True; where a tiny penalty leaves A singular, both of least norm and False."""
     try:
         L = cholesky(A, lower=True, check_finite=False)
     except LinAlgError:
         mu, Q = np.linalg.eigh(A)
         good = mu > U * len(A) * mu[-1]
         B = Q[:, good] / np.sqrt(mu[good])
-        return B, B @ (B.T @ c)
+        return B, B @ (B.T @ c), False
     B = solve_triangular(L, np.eye(len(L)), lower=True, check_finite=False).T
-    return B, cho_solve((L, True), c, check_finite=False)
+    return B, cho_solve((L, True), c, check_finite=False), True
 
 
 def gather(rows: RowSource, k: int, engine: Engine | None = None) -> FoldMoments:

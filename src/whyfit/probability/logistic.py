@@ -8,7 +8,7 @@ Reference: McCullagh & Nelder (1989), Generalized Linear Models, ch. 4.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -25,7 +25,7 @@ from whyfit.data.arrays import ArrayRows, Remembered
 from whyfit.engines.local import LocalEngine, one_blas_thread
 from whyfit.fold import Engine, Rows, RowSource
 from whyfit.linalg.conditioning import Conditioning
-from whyfit.linalg.solve import GAMMA, MAX_DIGITS
+from whyfit.linalg.solve import GAMMA, MAX_DIGITS, NO_DIGITS, Solution
 from whyfit.probability.distributions import chi2_upper, t_quantile
 from whyfit.probability.inference import Inference, infer
 
@@ -120,7 +120,10 @@ def certain_digits(
     """
     a, c = B.shape
     d = np.sqrt(np.maximum(np.diag(H), np.finfo(float).tiny))
-    inverse = np.linalg.pinv(H / d / d[:, None], hermitian=True)
+    mu, Q = np.linalg.eigh(H / d / d[:, None])
+    if mu[0] * NO_DIGITS <= GAMMA * mu[-1]:  # nothing is known of the smallest curvature
+        return np.zeros((a, c))
+    inverse = (Q / mu) @ Q.T
     J = np.eye(c)
     J[0, 1:] = -centre
     V = np.kron(np.eye(a), J) / d
@@ -158,6 +161,59 @@ def kept_rows(rows: RowSource, dropped: Bool[np.ndarray, " p"]) -> RowSource:
     return rows.without(dropped) if isinstance(rows, Remembered) else _Kept(rows, ~dropped)
 
 
+#: Columns this near to the span of others make a Hessian whose inverse loses eight digits and more.
+_NEAR = 1e-5
+
+
+@dataclass(frozen=True)
+class Whitened:
+    """A RowSource of uncorrelated unit-variance columns (X − mean)W, for columns that nearly repeat each other.
+
+    In these coordinates H is well conditioned whatever κ(X), and rounding costs κu, not κ²u.
+    """
+
+    rows: RowSource
+    mean: Float[np.ndarray, " p"]
+    W: Float[np.ndarray, "p p"]
+
+    @classmethod
+    def of(cls, rows: RowSource, mean: np.ndarray, n: int, s: Solution | None) -> Whitened | None:
+        """None where the columns are far enough apart as they are, or the solution is unknown."""
+        if s is None or s.gap > _NEAR or s.root.shape[1] == 0 or s.route == "gram":
+            return None
+        keep = ~s.dropped
+        return cls(rows, mean, np.sqrt(n) * s.root[keep] / s.scale[keep][:, None])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.rows.names
+
+    def blocks(self):
+        for b in self.rows.blocks():
+            yield Rows((b.X - self.mean) @ self.W, b.y, b.index, b.fold)
+
+    @property
+    def back(self) -> Float[np.ndarray, "c c"]:
+        """Coefficients of (1, x − mean) from those of the new columns."""
+        return _beside_one(self.W)
+
+    @property
+    def there(self) -> Float[np.ndarray, "c c"]:
+        return _beside_one(np.linalg.inv(self.W))
+
+
+def _beside_one(W: np.ndarray) -> np.ndarray:
+    M = np.eye(len(W) + 1)
+    M[1:, 1:] = W
+    return M
+
+
+def unit_inverse(H: Float[np.ndarray, "c c"]) -> Float[np.ndarray, "c c"]:
+    """H⁻¹ by way of its unit-diagonal form."""
+    d = np.sqrt(np.maximum(np.diag(H), np.finfo(float).tiny))
+    return np.linalg.pinv(H / d / d[:, None], hermitian=True) / d / d[:, None]
+
+
 def fit_rows(
     rows: RowSource,
     n: int,
@@ -167,14 +223,19 @@ def fit_rows(
     dropped: Bool[np.ndarray, " p"] | None = None,
     engine: Engine | None = None,
     near: LogisticFit | None = None,
+    solution: Solution | None = None,
 ) -> LogisticFit:
     """Fit over rows with y in {0, 1}; `mean` and `scale` (standard deviations) only condition the steps.
 
-    `near` is a fit of the same columns to start from, e.g. under another penalty.
+    `near` is a fit of the same columns to start from, e.g. under another penalty; `solution`, of least squares,
+    tells near copies apart.
     """
     p = len(rows.names)
     dropped = np.zeros(p, dtype=bool) if dropped is None else dropped
     keep, source = ~dropped, kept_rows(rows, dropped)
+    white = None if ridge else Whitened.of(source, mean[keep], n, solution)
+    if white is not None:
+        return _unwhitened(rows.names, white, n, dropped, scale, engine or LocalEngine())
     start = None
     if near is not None and near.converged and np.array_equal(near.dropped, dropped):
         shift = mean[keep] - near.optimum.centre
@@ -184,15 +245,26 @@ def fit_rows(
         source.blocks, n, mean[keep], scale[keep], engine or LocalEngine(), ridge, start
     )
     penal = penalty(optimum.b, scale[keep], ridge)[0]
-    return _original_scale(rows.names, optimum, dropped, scale, ridge, penal, n)
+    inverse = unit_inverse(optimum.hessian)
+    return _original_scale(rows.names, optimum, inverse, dropped, scale, ridge, penal, n)
 
 
-def _original_scale(names, optimum: Optimum, dropped, scale, ridge, penal, n) -> LogisticFit:
+def _unwhitened(names, white: Whitened, n, dropped, scale, engine) -> LogisticFit:
+    """The fit in whitened columns, written in those of the data."""
+    r = white.W.shape[1]
+    o = newton(white.blocks, n, np.zeros(r), np.ones(r), engine)
+    back, there = white.back, white.there
+    optimum = replace(o, b=back @ o.b, centre=white.mean, hessian=there.T @ o.hessian @ there)
+    inverse = back @ unit_inverse(o.hessian) @ back.T
+    return _original_scale(names, optimum, inverse, dropped, scale, 0.0, 0.0, n)
+
+
+def _original_scale(
+    names, optimum: Optimum, inverse: np.ndarray, dropped, scale, ridge, penal, n
+) -> LogisticFit:
     keep = ~dropped
     J = np.eye(len(optimum.b))
     J[0, 1:] = -optimum.centre
-    d = np.sqrt(np.maximum(np.diag(optimum.hessian), np.finfo(float).tiny))
-    inverse = np.linalg.pinv(optimum.hessian / d / d[:, None], hermitian=True) / d / d[:, None]
     small = J @ inverse @ J.T
     place = np.concatenate([[True], keep])
     covariance = np.full((len(place), len(place)), np.nan)

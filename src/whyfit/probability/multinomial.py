@@ -8,7 +8,7 @@ Reference: Agresti (2013), Categorical Data Analysis, §8.1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -18,9 +18,10 @@ from whyfit.calculus.multinomial import Optimum, newton, probabilities
 from whyfit.data.sample import Sample
 from whyfit.engines.local import LocalEngine
 from whyfit.fold import Engine, Rows, RowSource, fold
+from whyfit.linalg.solve import Solution
 from whyfit.probability.distributions import chi2_upper
 from whyfit.probability.inference import Inference, infer
-from whyfit.probability.logistic import certain_digits, kept_rows
+from whyfit.probability.logistic import Whitened, certain_digits, kept_rows, unit_inverse
 from whyfit.probability.validation import FoldScores
 
 _FOLD_TOLERANCE = 1e-3  # held-out log loss exact to 1e-6/2n, as for the binary model
@@ -94,16 +95,25 @@ def fit_rows(
     *,
     classes: tuple[str, ...],
     engine: Engine | None = None,
+    solution: Solution | None = None,
 ) -> MultinomialFit:
-    """Fit over rows with y in {0, ..., C−1}."""
+    """Fit over rows with y in {0, ..., C−1}; `solution`, of least squares, tells near copies apart."""
     p = len(rows.names)
     dropped = np.zeros(p, dtype=bool) if dropped is None else dropped
     keep, source = ~dropped, kept_rows(rows, dropped)
-    o = newton(source, len(classes), mean[keep], scale[keep], engine or LocalEngine(), ridge)
+    engine = engine or LocalEngine()
+    white = None if ridge else Whitened.of(source, mean[keep], n, solution)
+    if white is None:
+        o = newton(source, len(classes), mean[keep], scale[keep], engine, ridge)
+        inverse = unit_inverse(o.hessian)
+    else:
+        r = white.W.shape[1]
+        o = newton(white, len(classes), np.zeros(r), np.ones(r), engine)
+        back, there = (np.kron(np.eye(len(o.B)), M) for M in (white.back, white.there))
+        inverse = back @ unit_inverse(o.hessian) @ back.T
+        o = replace(o, B=o.B @ white.back.T, centre=white.mean, hessian=there.T @ o.hessian @ there)
     a, c = o.B.shape
     J = np.kron(np.eye(a), np.vstack([np.concatenate([[1.0], -o.centre]), np.eye(c)[1:]]))
-    d = np.sqrt(np.maximum(np.diag(o.hessian), np.finfo(float).tiny))
-    inverse = np.linalg.pinv(o.hessian / d / d[:, None], hermitian=True) / d / d[:, None]
     coef = np.zeros((a, p))
     coef[:, keep] = o.B[:, 1:]
     share = o.counts / o.counts.sum()

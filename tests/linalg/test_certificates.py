@@ -1,0 +1,272 @@
+"""Certified digits against exact rational arithmetic: never more than are true, seldom far fewer."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from scipy.linalg import hilbert
+
+from simulated import case_of
+from whyfit.data.arrays import ArrayRows
+from whyfit.probability.linear import LinearFit, fit_arrays, fit_moments, gather
+from whyfit.probability.logistic import fit_rows
+
+SEEDS = range(12)
+SLACK = 0.3  # a claim may exceed the truth by this much
+CAUTION = 3.0  # and be this much below it, in nine of ten numbers
+
+
+def as_integers(x):
+    """Integers m and a unit with x = m · unit, exactly."""
+    mantissa, exponent = np.frexp(x)
+    low = int(exponent.min()) - 53
+    whole = (mantissa * 2.0**53).astype(object)
+    m = [int(a) << (int(e) - 53 - low) for a, e in zip(whole, exponent, strict=True)]
+    return m, Fraction(2) ** low
+
+
+def exact(X, y, ridge=0.0):
+    """Intercept and slopes, diagonal of (X̃ᵀX̃)⁻¹ and the residual sum of squares, as fractions."""
+    n, p = X.shape
+    columns = [as_integers(v) for v in [*X.T, y]]
+    M, unit = [m for m, _ in columns], [u for _, u in columns]
+    total = [sum(m) for m in M]
+    S = [
+        [Fraction(sum(a * b for a, b in zip(M[i], M[j], strict=True))) - Fraction(total[i] * total[j], n)
+         for j in range(p + 1)]
+        for i in range(p + 1)
+    ]  # fmt: skip
+    A = [[S[i][j] for j in range(p)] + [S[i][p]] + [Fraction(i == j) for j in range(p)] for i in range(p)]  # fmt: skip
+    for i in range(p):
+        A[i][i] += S[i][i] * Fraction(ridge) / n
+    for i in range(p):
+        A[i] = [a / A[i][i] for a in A[i]]
+        for r in range(p):
+            if r != i:
+                A[r] = [a - A[r][i] * b for a, b in zip(A[r], A[i], strict=True)]
+    w = [A[i][p] * unit[p] / unit[i] for i in range(p)]
+    V = [[A[i][p + 1 + j] / unit[i] / unit[j] for j in range(p)] for i in range(p)]
+    mean = [Fraction(t, n) * u for t, u in zip(total, unit, strict=True)]
+    first = mean[p] - sum(a * b for a, b in zip(w, mean, strict=False))
+    v0 = Fraction(1, n) + sum(mean[i] * mean[j] * V[i][j] for i in range(p) for j in range(p))
+    rss = (S[p][p] - sum(A[i][p] * S[i][p] for i in range(p))) * unit[p] ** 2
+    return [first, *w], [v0, *(V[i][i] for i in range(p))], rss
+
+
+def true_digits(got, want):
+    error = abs(Fraction(float(got)) - want) / abs(want)
+    return 17.0 if error == 0 else -float(np.log10(float(error)))
+
+
+def plain(_rng, Z):
+    return Z
+
+
+def far_off(rng, Z):
+    return Z + 10.0 ** rng.integers(3, 12, Z.shape[1])
+
+
+def unlike_scales(rng, Z):
+    return Z * 10.0 ** rng.integers(-8, 9, Z.shape[1])
+
+
+def near_copy(rng, Z):
+    X = Z + 10.0 ** rng.integers(0, 4)
+    X[:, -1] = X[:, 0] + 10.0 ** -rng.integers(3, 10) * Z[:, -1]
+    return X
+
+
+def mild_copy(rng, Z):
+    X = Z.copy()
+    X[:, -1] = X[:, 0] + 10.0 ** -rng.integers(2, 6) * Z[:, -1]
+    return X
+
+
+def laeuchli(rng, Z):
+    e = 10.0 ** -rng.integers(2, 8)
+    return np.vstack([np.ones(Z.shape[1]), e * np.eye(Z.shape[1]), e * Z])
+
+
+def hilberts(_rng, Z):
+    return hilbert(len(Z))[:, : Z.shape[1] + 2]
+
+
+def powers(rng, Z):
+    return (rng.uniform(1, 2, len(Z)) * rng.choice([1, 10]))[:, None] ** np.arange(
+        1, Z.shape[1] + 2
+    )
+
+
+FAMILIES = (plain, far_off, unlike_scales, near_copy, laeuchli, hilberts, powers)
+
+
+def problem(family, seed, noise=(0, 1, 4, 7)):
+    rng = np.random.default_rng(seed)
+    n, p = int(rng.choice([8, 20, 60])), int(rng.integers(2, 5))
+    X = family(rng, rng.standard_normal((n, p)))
+    law = (X - X.mean(axis=0)) / X.std(axis=0) @ rng.standard_normal(X.shape[1])
+    noise = 10.0 ** -rng.choice(noise) * rng.standard_normal(len(X))
+    return X, law + noise + rng.choice([0.0, 1e6])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_least_squares_never_claims_too_much(family):
+    caution = []
+    for seed in SEEDS:
+        X, y = problem(family, seed)
+        fit = fit_arrays(X, y, folds=2).fit
+        if fit.dropped.any():
+            continue
+        for got, want, claim in zip(
+            [fit.intercept, *fit.coef], exact(X, y)[0], fit.digits, strict=True
+        ):
+            truth = true_digits(got, want)
+            assert claim <= max(truth, 0.0) + SLACK, (seed, claim, truth)
+            caution.append(min(truth, 15.95) - claim)
+    assert np.quantile(caution, 0.9) < CAUTION + 0.5 * (family in (laeuchli, hilberts, powers))
+
+
+@pytest.mark.parametrize("ridge", [1e-12, 1e-6, 1.0, 1e4])
+@pytest.mark.parametrize("family", [plain, far_off, near_copy])
+def test_ridge_never_claims_too_much(family, ridge):
+    for seed in SEEDS:
+        X, y = problem(family, seed)
+        fit = fit_arrays(X, y, folds=2, ridge=ridge).fit
+        for got, want, claim in zip(
+            [fit.intercept, *fit.coef], exact(X, y, ridge)[0], fit.digits, strict=True
+        ):
+            assert claim <= max(true_digits(got, want), 0.0) + SLACK, seed
+
+
+@pytest.mark.parametrize("family", [plain, far_off, unlike_scales])
+def test_standard_errors_hold_nine_digits(family):
+    for seed in SEEDS:
+        X, y = problem(family, seed, noise=(0, 1, 4))  # R² up to 1 − 1e-8
+        made = fit_arrays(X, y, folds=2)
+        _, V, rss = exact(X, y)
+        sigma2 = rss / (len(y) - 1 - X.shape[1])
+        for se, v in zip(made.inference.std_error, V, strict=True):
+            assert true_digits(float(se) ** 2, v * sigma2) > 9 - SLACK
+
+
+def test_standard_error_of_the_intercept_survives_near_copies():
+    rng = np.random.default_rng(0)
+    x = 5 + rng.standard_normal(50)
+    X = np.column_stack([x, x + 1e-8 * rng.standard_normal(50)])
+    y = x + rng.standard_normal(50)
+    made = fit_arrays(X, y, folds=2)
+    _, V, rss = exact(X, y)
+    assert true_digits(made.inference.std_error[0] ** 2, V[0] * rss / 47) > 6
+
+
+def test_a_penalty_below_rounding_is_no_error():
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((200, 2))
+    X = np.column_stack([X, X.sum(axis=1), X[:, 0]])
+    fit = fit_arrays(X, X[:, 0] + rng.standard_normal(200), ridge=1e-14).fit
+    assert np.isfinite(fit.coef).all()
+    assert (fit.digits == 0).all()
+
+
+def _relations(rng, n):
+    z = rng.standard_normal((n, 4)) * 10.0 ** rng.integers(-6, 7, 4)
+    z += z.std(axis=0) * rng.choice([0, 1, 1e3, 1e5]) * rng.standard_normal(4)
+    whole = rng.integers(0, 50, (n, 3)).astype(float)
+    missing = (np.arange(n) % 3 == 0).astype(float)
+    yield np.column_stack([z, z[:, 0] + z[:, 1]]), 4
+    yield np.column_stack([z, 2.54 * z[:, 2]]), 4
+    yield np.column_stack([z, 1.8 * z[:, 3] + 32]), 4
+    yield np.column_stack([whole, whole[:, 0] - 3 * whole[:, 1] + 7]), 3
+    yield np.column_stack([z[:, 0], np.eye(3)[np.arange(n) % 3]]), 3
+    yield np.column_stack([z[:, 0], missing, 1 - missing]), 2
+    yield np.column_stack([z[:, :2], np.full(n, 0.1)]), 2
+    yield np.column_stack([z[:, 0], z[:, 0] + 3e-9 * z[:, 0].std() * z[:, 1] / z[:, 1].std()]), None
+
+
+@pytest.mark.parametrize("n", [8, 40, 5000])
+@pytest.mark.parametrize("noise", [1.0, 1e-6])  # the target decides which route is taken
+def test_the_dependent_column_is_dropped_and_no_other(n, noise):
+    for seed in range(10 if n < 5000 else 2):
+        rng = np.random.default_rng([n, seed])
+        for i, (X, dependent) in enumerate(_relations(rng, n)):
+            y = X[:, 0] / X[:, 0].std() + noise * rng.standard_normal(n)
+            dropped = np.flatnonzero(fit_arrays(X, y, folds=2).fit.dropped).tolist()
+            assert dropped == ([] if dependent is None else [dependent]), (seed, i)
+
+
+def _long_newton(X, y, centre, scale, b):
+    """Newton in extended precision from a good start; intercept at x = 0 first."""
+    Z = np.column_stack([np.ones(len(y)), X]).astype(np.longdouble)
+    Z[:, 1:] = (Z[:, 1:] - centre) / scale
+    b = b.astype(np.longdouble)
+    for _ in range(20):
+        pi = 1 / (1 + np.exp(-(Z @ b)))
+        H = ((Z * (pi * (1 - pi))[:, None]).T @ Z).astype(float)
+        b = b - np.linalg.solve(H, (Z.T @ (pi - y)).astype(float))
+    w = b[1:] / scale
+    return np.concatenate([[b[0] - centre @ w], w])
+
+
+@pytest.mark.parametrize("family", [plain, far_off, unlike_scales, mild_copy])
+def test_logistic_never_claims_too_much(family):
+    caution = []
+    for seed in SEEDS:
+        rng = np.random.default_rng(seed)
+        n = int(rng.choice([60, 400]))
+        Z = rng.standard_normal((n, 3))
+        X = family(rng, Z)
+        if family is far_off:
+            X = Z + 10.0 ** rng.integers(2, 7, 3)
+        y = (rng.random(n) < 1 / (1 + np.exp(-Z[:, 0] + 0.5))).astype(float)
+        centre, scale = X.mean(axis=0), X.std(axis=0)
+        rows = ArrayRows(X, y, 2)
+        least = fit_moments(gather(rows, 2).total, rows.names, rows=rows).solution
+        fit = fit_rows(rows, n, centre, scale, solution=least)
+        assert fit.converged
+        start = np.concatenate([[fit.optimum.b[0]], fit.optimum.b[1:] * scale])
+        want = _long_newton(X, y, centre.astype(np.longdouble), scale.astype(np.longdouble), start)
+        got = np.concatenate([[fit.intercept], fit.coef])
+        truth = -np.log10(np.maximum(np.abs(got - want) / np.abs(want), 1e-17).astype(float))
+        assert (fit.digits <= np.maximum(truth, 0.0) + SLACK).all(), seed
+        caution.extend(np.minimum(truth, 15.95) - fit.digits)
+    assert np.quantile(caution, 0.9) < CAUTION + 0.5 * (family is mild_copy)
+
+
+@pytest.mark.parametrize("apart", [1e-3, 1e-6, 1e-9])
+def test_likelihoods_tell_near_copies_apart(apart):
+    """As many digits as the copy's own rounding leaves, beside the same model in honest coordinates."""
+    rng = np.random.default_rng(5)
+    Z = rng.standard_normal((800, 3))
+    near = np.column_stack([Z[:, 0], Z[:, 0] + apart * Z[:, 1], Z[:, 2]])
+    far = np.column_stack([Z[:, 0], (near[:, 1] - Z[:, 0]) / apart, Z[:, 2]])
+    y = (rng.random(800) < 1 / (1 + np.exp(-Z[:, 0] - 0.5 * Z[:, 1]))).astype(float)
+    for task, label in (("binary", y), ("multiclass", np.where(rng.random(800) < 0.3, 2, y))):
+        a, b = (case_of(X, label, task=task).fit for X in (near, far))
+        assert not isinstance(a, LinearFit)
+        assert not isinstance(b, LinearFit)
+        assert a.converged
+        assert a.log_likelihood == pytest.approx(b.log_likelihood, abs=1e-4)
+        if task == "binary":
+            table, plain_table = a.inference(), b.inference()
+            for mine, other in (
+                (table.estimate, plain_table.estimate),
+                (table.std_error, plain_table.std_error),
+            ):
+                assert mine[2] * apart == pytest.approx(other[2], rel=1e-4)
+
+
+def test_through_the_origin_the_claims_hold_too():
+    def dot(a, b):
+        return sum(int(u) * int(v) for u, v in zip(a, b, strict=True))
+
+    for seed in SEEDS:
+        rng = np.random.default_rng(seed)
+        X = np.round(2**20 * rng.normal([3, 50], 1.0, (30, 2)))
+        y = np.round(X @ [1, 2] + 2**20 * rng.standard_normal(30))
+        rows = ArrayRows(X, y, 2)
+        fit = fit_moments(gather(rows, 2).total, rows.names, rows=rows, intercept=False)
+        a, b, c = dot(X[:, 0], X[:, 0]), dot(X[:, 0], X[:, 1]), dot(X[:, 1], X[:, 1])
+        d, e = dot(X[:, 0], y), dot(X[:, 1], y)
+        want = [Fraction(c * d - b * e, a * c - b * b), Fraction(a * e - b * d, a * c - b * b)]
+        for got, exactly, claim in zip(fit.coef, want, fit.solution.digits, strict=True):
+            assert claim <= true_digits(got, exactly) + SLACK
