@@ -8,6 +8,7 @@ Importing whyfit imports nothing heavy; the first call does.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def fit(
     *,
     task: Task = "auto",
     spec: Spec | None = None,
-    select: tuple[str, ...] = (),
-    ignore: tuple[str, ...] = (),
+    select: str | Iterable[str] = (),
+    ignore: str | Iterable[str] = (),
 ) -> Result:
     """Fit a table and find out why it fits the way it does.
 
@@ -60,11 +61,12 @@ def fit(
     from whyfit.spec import Spec
 
     spec = spec or Spec()
+    chosen = [(r,) if isinstance(r, str) else tuple(r) for r in (select, ignore)]
     if target is not None:
-        spec = dataclasses.replace(spec, target=target)
+        spec = dataclasses.replace(spec, target=str(target))
     if task != "auto":
         spec = dataclasses.replace(spec, task=task)
-    return walk(source, spec, select=select, ignore=ignore)
+    return walk(source, spec, select=chosen[0], ignore=chosen[1])
 
 
 def __getattr__(name: str) -> Any:

@@ -193,7 +193,7 @@ def _figures(case: Case) -> Figures:
     if case.task == "regression":
         ridges = tuple(case.n * r for r in PATH)
         scores = cross_validate_path(case.moments, ridges, case.excluded)
-        path = tuple((r, float(np.nanmean(v["r2"]))) for r, v in zip(ridges, scores, strict=True))
+        path = tuple((r, over_folds(v["r2"]).value) for r, v in zip(ridges, scores, strict=True))
     return Figures(
         fitted=tuple(map(float, predicted[pick])),
         residual=tuple(map(float, (observed - predicted)[pick])),

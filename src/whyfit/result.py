@@ -19,7 +19,7 @@ from whyfit.spec import Spec, edited
 if TYPE_CHECKING:
     from whyfit.models.table_model import TableModel
 
-MAX_ROUNDS = 6  # rounds of fixing; each applies every remedy that helped
+MAX_ROUNDS = 12  # rounds of fixing; each applies every remedy that helped
 
 
 def remedied(spec: Spec, findings: tuple[Finding, ...]) -> Spec:

@@ -112,6 +112,8 @@ class Spec:
             raise SpecError(f"folds is {self.folds}; expected at least 2, e.g. 10.")
         if not (self.ridge >= 0 and self.ridge < float("inf")):
             raise SpecError(f"ridge is {self.ridge}; expected a finite penalty ≥ 0.")
+        if self.seed < 0:
+            raise SpecError(f"seed is {self.seed}; expected a whole number ≥ 0.")
         if self.rare_level < 1 or self.max_levels < 2:
             raise SpecError("rare_level must be ≥ 1 and max_levels ≥ 2.")
 

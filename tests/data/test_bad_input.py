@@ -72,7 +72,7 @@ CASES: dict[str, tuple[str | bytes, str, str]] = {
     "target all missing": ("a,y\n1,\n2,NA\n3,\n", "TargetError", "'y' is missing in all 3 rows"),
     "target infinite": ("a,y\n1,inf\n2,inf\n3,inf\n", "TargetError", "3 infinite"),
     "target twice": ("a,y,y\n1,2,3\n1,2,3\n1,2,3\n", "SchemaError", "2 columns named 'y'"),
-    "target alone": ("y\n1\n2\n4\n", "SchemaError", "no feature is left"),
+    "target alone": ("y\n1\n2\n4\n", "SchemaError", "only column"),
     "only constants": ("a,b,y\n1,x,2\n1,x,3\n1,x,9\n", "SchemaError", "no feature is left"),
     "unclosed quote": (GOOD + '1,"2,3\n' + "1,2,3\n" * 9, "SourceError", "line"),
     "old Mac line ends, ragged": ("a,b,y\r1,2,3\r1,2\r", "SourceError", "line 3 has 2 fields"),

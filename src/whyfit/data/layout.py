@@ -76,6 +76,7 @@ def lay_out(codings: list[Coding], spec: Spec, sources: list[Column]) -> Layout:
         origin[term.name] = origin[term.columns[0]]
         terms.append(term)
     everything = {c.name for c in sources} | set(kinds)
+    _check_reference(spec, sources)
     for name in spec.drop:
         if name == spec.target:
             raise SpecError(f"'{name}' is the target and cannot be dropped.")
@@ -110,11 +111,28 @@ def uses_of(sources: list[Column], plan: Layout, spec: Spec) -> tuple[FeatureUse
     return tuple(uses)
 
 
+def _check_reference(spec: Spec, sources: list[Column]) -> None:
+    """SpecError if a reference level was named for a column that is no category."""
+    role = {c.name: c.role for c in sources}
+    for name, level in spec.reference.items():
+        if name not in role:
+            near = difflib.get_close_matches(name, sorted(role), n=1, cutoff=0.5)
+            hint = f"did you mean '{near[0]}'?" if near else "it is no feature of the table."
+            raise SpecError(f"'{name}' cannot have a reference level; {hint}")
+        if role[name] in ("numeric", "datetime", "text"):
+            raise SpecError(
+                f"'{name}' is {role[name]} and has no reference level '{level}'; "
+                "give it the role categorical, or leave its reference out."
+            )
+
+
 def check_size(plan: Layout, sources: list[Column]) -> None:
     p = len(plan.names)
     if p == 0:
+        if not sources:
+            raise SchemaError("the target is the only column; expected at least one to explain it.")
         why = "; ".join(f"'{c.name}': {c.role}, {c.reason or 'dropped'}" for c in sources[:3])
-        raise SchemaError(f"no feature is left to explain the target with ({why or 'no column'}).")
+        raise SchemaError(f"no feature is left to explain the target with ({why}).")
     if p > MOST_COLUMNS:
         wide = sorted(plan.of_source.items(), key=lambda kv: -len(kv[1]))[:3]
         shown = ", ".join(f"'{name}' ({len(columns)})" for name, columns in wide)

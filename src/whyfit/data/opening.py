@@ -38,6 +38,8 @@ def open_source(source: Any, target: str = "y") -> Source:
         return _open_path(Path(source))
     if is_pair(source):
         return arrays_source(source[0], source[1], target)
+    if type(source).__name__ == "Series":
+        raise SourceError("a Series is one column; expected a data frame or arrays (X, y).")
     if is_frame(source):
         return frame_source(source)
     raise SourceError(

@@ -5,11 +5,20 @@ from __future__ import annotations
 import dataclasses
 
 from whyfit.data.roles import Decision
-from whyfit.errors import SourceError, TargetError
+from whyfit.data.schema import Column
+from whyfit.errors import SchemaError, SourceError, TargetError
 from whyfit.spec import Spec
 
 #: Rows with a target below which nothing can be fitted.
 FEWEST_ROWS = 3
+#: Numbers below this have squares that float64 cannot hold to full precision.
+_SMALLEST = 1e-150
+_HOLDS = {
+    "skip": "is not used",
+    "text": "holds free text",
+    "identifier": "tells the rows apart",
+    "datetime": "holds dates",
+}
 _FEATURES = ("numeric", "boolean", "categorical", "datetime", "text")
 
 
@@ -36,7 +45,20 @@ def settle(
                 )
                 settled[i] = dataclasses.replace(d, column=column)
     _check_target(settled, spec, n, source)
+    for d in settled:
+        if d.column.name not in spec.drop:
+            _check_scale(d.column)
     return settled
+
+
+def _check_scale(column: Column) -> None:
+    """SchemaError if squares of the column's values vanish in float64."""
+    largest = max(abs(column.minimum), abs(column.maximum))
+    if column.role == "numeric" and 0 < largest < _SMALLEST:
+        raise SchemaError(
+            f"column '{column.name}' has no value beyond {largest:.3g}, whose square vanishes in "
+            "double precision; rescale it."
+        )
 
 
 def _check_target(decisions: list[Decision], spec: Spec, n: int, source: str) -> None:
@@ -60,6 +82,6 @@ def _check_target(decisions: list[Decision], spec: Spec, n: int, source: str) ->
         )
     if column.role in ("skip", "text", "identifier", "datetime"):
         raise TargetError(
-            f"the target '{spec.target}' is {column.role} ({column.reason or 'as it stands'}); "
-            "expected numbers, or classes."
+            f"the target '{spec.target}' {_HOLDS[column.role]}"
+            f"{f' ({column.reason})' if column.reason else ''}; expected numbers, or classes."
         )

@@ -279,7 +279,7 @@ def _features(X: Any) -> tuple[list[pl.Series], list[str], frozenset[int]]:
         return _columns_of(X.collect() if isinstance(X, pl.LazyFrame) else X)
     if hasattr(X, "toarray"):
         raise ShapeError("X is a sparse matrix; pass X.toarray() if it fits in memory.")
-    A = np.asarray(X)
+    A = _unmasked(X)
     if A.ndim != 2:
         raise ShapeError(
             f"X has {A.ndim} dimension{'s' * (A.ndim != 1)}; expected (rows, columns)."
@@ -332,12 +332,21 @@ def _target(y: Any, name: str) -> tuple[pl.Series, bool]:
         if len(columns) != 1:
             raise ShapeError(f"y has {len(columns)} columns; expected one.")
         return columns[0], bool(loose)
-    b = np.asarray(y)
+    b = _unmasked(y)
     if b.ndim == 2 and b.shape[1] == 1:
         b = b[:, 0]
     if b.ndim != 1:
         raise ShapeError(f"y has shape {b.shape}; expected one number or label per row.")
     return _array_column(b, name)
+
+
+def _unmasked(a: Any) -> np.ndarray:
+    """An array; masked numbers are NaN, other masked cells None."""
+    if not isinstance(a, np.ma.MaskedArray):
+        return np.asarray(a)
+    if a.dtype.kind in "fiub":
+        return np.ma.filled(a.astype(np.result_type(a.dtype, np.float64)), np.nan)
+    return np.ma.filled(a.astype(object), None)
 
 
 def _array_column(a: np.ndarray, name: str) -> tuple[pl.Series, bool]:

@@ -71,9 +71,9 @@ def tried(case: Case, proposal: Proposal) -> Remedy | None:
             control.design.n_used != treated.design.n_used
         ):  # other rows, other folds: nothing to pair
             return Remedy(name, proposal.edit)
-        return Remedy(
-            name, proposal.edit, compare(control, treated, proposal.measure, proposal.guard)
-        )
+        trial = compare(control, treated, proposal.measure, proposal.guard)
+        # no fold could be scored: nothing was learned
+        return Remedy(name, proposal.edit, trial if np.isfinite(trial.difference) else None)
     except InputError:
         return None
 

@@ -20,6 +20,8 @@ from jaxtyping import Float, Int
 from whyfit.linalg.solve import solve_gram
 
 SHUFFLES = 99
+#: A fold with less than this share of all squares holds one value only, up to rounding: it has no R².
+_FLAT = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def shuffled_scores(
     for y in (Y - Y.mean(axis=0)).T:
         _add_class(X, np.stack([y[o] for o in order], axis=1), folds, ridge, sse, syy)
     with np.errstate(divide="ignore", invalid="ignore"):
-        r2 = np.where(syy > 0, 1 - sse / syy, np.nan)
+        r2 = np.where(syy > _FLAT * syy.sum(axis=0), 1 - sse / syy, np.nan)
     usable = np.isfinite(r2).any(axis=0)
     mean = np.full(shuffles + 1, np.nan)
     mean[usable] = np.nanmean(r2[:, usable], axis=0)

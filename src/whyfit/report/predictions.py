@@ -15,14 +15,19 @@ import numpy as np
 
 from whyfit.report.json import encode, plain
 
+#: Rows written at a time, so that few cells are Python objects at once.
+_ROWS = 65_536
+
 
 def to_csv(table: Mapping[str, np.ndarray]) -> bytes:
     """A header and one line per row, UTF-8, line ends LF."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(plain(list(table)))
-    columns = [[_cell(v) for v in values.tolist()] for values in table.values()]
-    writer.writerows(zip(*columns, strict=True))
+    rows = max((len(values) for values in table.values()), default=0)
+    for start in range(0, rows, _ROWS):
+        part = ([_cell(v) for v in c[start : start + _ROWS].tolist()] for c in table.values())
+        writer.writerows(zip(*part, strict=True))
     return out.getvalue().encode("utf-8")
 
 

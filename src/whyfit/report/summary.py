@@ -228,4 +228,6 @@ def verdict(remedy: Remedy) -> str:
     """What trying the remedy gave; "" for advice that is no edit of the Spec."""
     if remedy.trial is None:
         return "not tried" if remedy.edit else ""
-    return "tried, helped" if remedy.trial.helped else "tried, no measurable gain"
+    if remedy.trial.helped:
+        return "tried, helped"
+    return "tried, made it worse" if remedy.trial.high < 0 else "tried, no measurable gain"

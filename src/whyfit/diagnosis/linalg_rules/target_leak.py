@@ -115,7 +115,7 @@ def _confirm(case: Case, leak: Leak, gone: tuple[str, ...]) -> Confirmed | None:
     return Confirmed(
         RULE.finding(
             leak.severity, leak.features, message, evidence=evidence, prediction=prediction,
-            explains=("CA205", "CA206"),
+            explains=("CA205", "CA206", "LA107"),
         ),
         (
             Proposal(

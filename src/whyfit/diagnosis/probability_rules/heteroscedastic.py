@@ -252,15 +252,19 @@ def _proposals(case: Case) -> tuple[Proposal, ...]:
 def _distance_to_bootstrap(control: Case) -> Measure:
     """Mean |log(reported se / bootstrap spread)| of the slopes, one value per training set of a subsample."""
     s = control.sample
-    live = np.flatnonzero(~control.linear.dropped)[:_BOOTSTRAP_COLUMNS]
     step = max(1, len(s.y) // _BOOTSTRAP_ROWS)
-    X, y, label = np.ascontiguousarray(s.X[::step, live]), s.y[::step], s.fold[::step]
+    y, label = s.y[::step], s.fold[::step]
+    varies = ~control.linear.dropped
+    for j in range(control.k):  # a rare level may be absent from some training set
+        varies &= s.X[::step][label != j].std(axis=0) > 0
+    live = np.flatnonzero(varies)[:_BOOTSTRAP_COLUMNS]
+    X = np.ascontiguousarray(s.X[::step, live])
 
     @cache
     def training(j: int):
-        """Fit, rows and bootstrap spread of training set j; None if it is too small or lacks a level."""
+        """Fit, rows and bootstrap spread of training set j; None if it is too small."""
         keep = label != j
-        if keep.sum() <= 3 * live.size or not (X[keep].std(axis=0) > 0).all():
+        if not live.size or keep.sum() <= 3 * live.size:
             return None
         rows = ArrayRows(X[keep], y[keep], 2)
         fit = fit_moments(Moments.of(np.column_stack([X[keep], y[keep]])), rows.names)

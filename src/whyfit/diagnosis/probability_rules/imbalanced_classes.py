@@ -217,11 +217,14 @@ def _recall(case: Case, shares: Shares) -> tuple[float, float]:
 def _threshold(case: Case, shares: Shares) -> Proposal:
     """Call positive from the base rate of the positive class on."""
     base = float(shares.rows[1] / shares.n)
-    name = f"call “{case.design.classes[1]}” from probability {base:.3g} on, its base rate"
+    rare = case.design.classes[shares.smallest]
+    name = f"call “{rare}” from probability {shares.share:.3g} on, its base rate"
     if case.spec.threshold is not None:
+        threshold = case.spec.threshold
+        own = threshold if shares.smallest == 1 else 1 - threshold
         return Proposal(
-            f"call “{case.design.classes[1]}” from probability {case.spec.threshold:.3g} on",
-            {"threshold": case.spec.threshold},
+            f"call “{rare}” from probability {own:.3g} on",
+            {"threshold": threshold},
             BALANCED_ACCURACY,
             guard=SKILL,
             against={"threshold": 0.5},
