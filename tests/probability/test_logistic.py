@@ -121,3 +121,23 @@ def test_multinomial_agrees_with_statsmodels_and_scikit_learn():
     model = LogisticRegression(C=np.inf, solver="newton-cg", tol=1e-9, max_iter=1000)
     loss = -cross_val_score(model, X, y, cv=folds, scoring="neg_log_loss")
     np.testing.assert_allclose(scores["log_loss"], loss, rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", [14, 21, 35, 56])
+def test_held_out_loss_of_few_rows_is_exact(seed):
+    """Thirty rows in three folds: the optimum of two folds lies far from that of three."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(30, 3))
+    y = (rng.random(30) < 1 / (1 + np.exp(-2 * X @ [1, -0.5, 0]))).astype(float)
+    rows, fold = ArrayRows(X, y, 3), fold_of(np.arange(30), 3, 0)
+    fit = logistic.fit_rows(rows, 30, X.mean(0), X.std(0))
+    if not fit.converged:
+        return
+    ours = logistic_validation.cross_validate(fit, rows, 3)[0]["log_loss"]
+    for j in range(3):
+        own = logistic.fit_arrays(X[fold != j], y[fold != j]).fit
+        if not own.converged:
+            continue
+        eta = own.intercept + X[fold == j] @ own.coef
+        loss = (np.logaddexp(0, eta) - y[fold == j] * eta).mean()
+        assert ours[j] == pytest.approx(loss, abs=1e-5)
