@@ -43,6 +43,12 @@ def main(args: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         stream.complain("interrupted")
         return INTERRUPTED
+    except MemoryError:
+        stream.complain(
+            "the memory does not suffice for this table; free some, raise the limit (ulimit -v) or "
+            "leave columns out (--drop)."
+        )
+        return WRONG_INPUT
     except BrokenPipeError:
         stream.silence()
         return CLEAN
