@@ -25,7 +25,7 @@ def made():
 def newton_in_long_double(X, y):
     """Naive twin: textbook Newton in extended precision on standardised columns."""
     Z = np.column_stack([np.ones(len(X)), (X - X.mean(0)) / X.std(0)]).astype(np.longdouble)
-    b = np.zeros(Z.shape[1], dtype=np.longdouble)
+    b, H = np.zeros(Z.shape[1], dtype=np.longdouble), np.eye(Z.shape[1])
     for _ in range(30):
         pi = 1 / (1 + np.exp(-(Z @ b)))
         H = (Z * (pi * (1 - pi))[:, None]).T @ Z

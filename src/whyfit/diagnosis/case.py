@@ -188,9 +188,7 @@ class Case:
     @cached_property
     def baseline(self) -> FoldScores:
         """Held-out scores of the constant predictor (regression)."""
-        out = None if self.excluded is None else self.excluded.columns([self.p])
-        y = self.moments.columns([self.p])
-        return self._of_target(validation.cross_validate(y, excluded=out))
+        return self._of_target(validation.mean_scores(self.moments, self.excluded))
 
     def _of_target(self, scores: FoldScores) -> FoldScores:
         """With a log target the log density is that of y itself: less E log y of the scored rows (the Jacobian)."""

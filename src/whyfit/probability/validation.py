@@ -110,10 +110,12 @@ def _held_out_sse(test, mean, w) -> float:
     return float(max(a @ S @ a, 0.0) + test.n * (delta @ a) ** 2)
 
 
-def mean_scores(folds: FoldMoments) -> FoldScores:
-    """Held-out scores of the constant predictor."""
-    q = folds.mean.shape[1]
-    return cross_validate(folds.columns([q - 1]))
+def mean_scores(folds: FoldMoments, excluded: FoldMoments | None = None) -> FoldScores:
+    """Held-out scores of the constant predictor; `excluded` as in `cross_validate`."""
+    y = [folds.mean.shape[1] - 1]
+    return cross_validate(
+        folds.columns(y), excluded=None if excluded is None else excluded.columns(y)
+    )
 
 
 @dataclass(frozen=True, slots=True)
