@@ -301,9 +301,8 @@ def rule(name: str) -> int:
     for r in _rules():
         if name.lower() in (r["slug"].lower(), r["code"].lower()):
             page = rule_page.render(
-                r["code"], r["slug"], r["pillar"], r["severity"], r["page"],
-                stream.width(), stream.colour_wanted(), encoding=stream.encoding(),
-            )  # fmt: skip
+                r, stream.width(), stream.colour_wanted(), encoding=stream.encoding()
+            )
             stream.write(page)
             return CLEAN
     raise SpecError(f"there is no rule '{name}'{_nearest_rule(name)}")

@@ -30,10 +30,21 @@ Drop one of the columns.
 """
 
 
+RULE = {
+    "code": "LA107",
+    "slug": "ill-conditioned",
+    "pillar": "linear algebra",
+    "severity": "error",
+    "page": PAGE,
+}
+
+
 def render(width=80, colour=False, **more):
-    return rule_page.render(
-        "LA107", "ill-conditioned", "linear algebra", "error", PAGE, width, colour, **more
-    )
+    return rule_page.render(RULE, width, colour, **more)
+
+
+def mapping_of(rule) -> dict[str, str]:
+    return {key: getattr(rule, key) for key in RULE}
 
 
 def test_parts_and_formulas():
@@ -96,9 +107,7 @@ def test_every_page_of_the_house_can_be_read_in_ascii():
     from whyfit.diagnosis.registry import all_rules
 
     for rule in all_rules():
-        text = rule_page.render(
-            rule.code, rule.slug, rule.pillar, rule.severity, rule.page, 80, False, encoding="ascii"
-        )
+        text = rule_page.render(mapping_of(rule), 80, False, encoding="ascii")
         assert "\\u" not in text, rule.slug
         assert "\\x" not in text, rule.slug
 
@@ -107,8 +116,6 @@ def test_every_page_has_its_four_parts():
     from whyfit.diagnosis.registry import all_rules
 
     for rule in all_rules():
-        text = rule_page.render(
-            rule.code, rule.slug, rule.pillar, rule.severity, rule.page, 88, False
-        )
+        text = rule_page.render(mapping_of(rule), 88, False)
         parts = [line for line in text.splitlines() if line in rule_page.PARTS[:4]]
         assert parts == list(rule_page.PARTS[:4]), rule.slug

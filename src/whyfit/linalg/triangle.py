@@ -31,6 +31,7 @@ class Triangle:
 
     @classmethod
     def of(cls, A: Float[np.ndarray, "n q"]) -> Triangle:
+        """R of A = QR, with min(n, q) rows."""
         R = qr(A, mode="r", check_finite=False)[0] if len(A) else A
         return cls(np.ascontiguousarray(R[: min(A.shape)]))
 

@@ -59,6 +59,7 @@ class MultinomialFit:
         return stat, df, chi2_upper(max(stat, 0.0), df)
 
     def inference(self, level: float = 0.95) -> Inference:
+        """Wald inference, intercept first, one block per class but the reference: z, p and intervals at `level`."""
         names, estimate, variance = [], [], []
         kept = np.flatnonzero(~self.dropped)
         c = len(kept) + 1

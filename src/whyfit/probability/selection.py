@@ -46,6 +46,7 @@ class FoldGrams:
         k: int,
         base: int,
     ) -> FoldGrams:
+        """From rows Z (s, c), target last, with fold labels (s,); the first `base` columns are always in."""
         G = np.zeros((k, Z.shape[1], Z.shape[1]))
         order = np.argsort(label, kind="stable")
         cut = np.concatenate([[0], np.cumsum(np.bincount(label, minlength=k))])

@@ -20,26 +20,22 @@ _MEASURE = 88  # columns beyond which prose is hard to read
 
 
 def render(
-    code: str,
-    slug: str,
-    pillar: str,
-    severity: str,
-    docstring: str,
-    console_width: int,
-    colour: bool,
-    *,
-    encoding: str = "utf-8",
+    rule: Mapping[str, str], console_width: int, colour: bool, *, encoding: str = "utf-8"
 ) -> str:
-    """The rule's page as text of `console_width` columns."""
+    """The rule's page as text of `console_width` columns.
+
+    `rule` is a mapping with code, slug, pillar, severity and page (the docstring).
+    """
     screen = Screen(max(min(console_width, _MEASURE), 30), colour, encoding)
-    head = Text(code, style="bold").append("  ").append(screen.say(slug), style="bold")
-    kind = Text(pillar, style="dim").append("   ")
-    kind.append(severity, style=SEVERITY_STYLE.get(severity, ""))
+    head = Text(rule["code"], style="bold").append("  ")
+    head.append(screen.say(rule["slug"]), style="bold")
+    kind = Text(rule["pillar"], style="dim").append("   ")
+    kind.append(rule["severity"], style=SEVERITY_STYLE.get(rule["severity"], ""))
     if head.cell_len + 3 + kind.cell_len <= screen.width:
         lines = [head.append("   ").append_text(kind), Text()]
     else:
         lines = [head, kind, Text()]
-    for block in _blocks(docstring):
+    for block in _blocks(rule["page"]):
         lines += _block(block, screen)
     while lines and not lines[-1].plain:
         lines.pop()

@@ -174,7 +174,7 @@ def _confirm(case: Case, g: _Geometry, group: _Group) -> Confirmed | None:
     column = int(g.columns[worst])
     r = _relation(case, g, group)
     vif = float(g.vif[worst])
-    low, high = (float(v[worst]) for v in g.inflation.interval(case.spec.confidence))
+    low = float(g.inflation.interval(case.spec.confidence)[0][worst])
     if low < VIF_LIMIT:
         return None
     index, share = _belsley(g, group)
@@ -208,27 +208,37 @@ def _confirm(case: Case, g: _Geometry, group: _Group) -> Confirmed | None:
             _severity(case, g, group, strong, low),
             features_of(case, [*r.columns, *(g.columns[i] for i in group.places)]),
             f"{gauge}: {text}",
-            evidence=(
-                Evidence(
-                    f"VIF of {case.names[column]}", vif, limit=VIF_LIMIT, low=low, high=high,
-                    formula=rf"\frac{{1}}{{1-R^2}} = \frac{{1}}{{1-{1 - 1 / vif:.6g}}} = {vif:.4g}",
-                ),
-                Evidence(
-                    "condition index", index, limit=INDEX_LIMIT,
-                    formula=rf"\sqrt{{\mu_{{\max}}/\mu_k}} = {index:.4g}",
-                ),
-                Evidence("coefficients owing over half of their variance to it", share, limit=2),
-                Evidence(
-                    f"widening of se({case.names[column]})",
-                    np.sqrt(vif) if observed is None else observed,
-                    predicted=float(np.sqrt(vif)), low=float(np.sqrt(low)), high=float(np.sqrt(high)),
-                    formula=rf"\sqrt{{\mathrm{{VIF}}}} = \sqrt{{{vif:.4g}}} = {np.sqrt(vif):.3g}", unit="×",
-                ),
-                Evidence(f"share of {case.names[r.column]} the relation leaves open", r.unexplained),
-            ),
+            evidence=_evidence(case, g, group, r, observed),
             prediction=prediction,
         ),
         _proposals(case, g, group, names, r),
+    )  # fmt: skip
+
+
+def _evidence(
+    case: Case, g: _Geometry, group: _Group, r: Relation, observed: float | None
+) -> tuple[Evidence, ...]:
+    worst = group.places[0]
+    name, vif = case.names[int(g.columns[worst])], float(g.vif[worst])
+    low, high = (float(v[worst]) for v in g.inflation.interval(case.spec.confidence))
+    index, share = _belsley(g, group)
+    return (
+        Evidence(
+            f"VIF of {name}", vif, limit=VIF_LIMIT, low=low, high=high,
+            formula=rf"\frac{{1}}{{1-R^2}} = \frac{{1}}{{1-{1 - 1 / vif:.6g}}} = {vif:.4g}",
+        ),
+        Evidence(
+            "condition index", index, limit=INDEX_LIMIT,
+            formula=rf"\sqrt{{\mu_{{\max}}/\mu_k}} = {index:.4g}",
+        ),
+        Evidence("coefficients owing over half of their variance to it", share, limit=2),
+        Evidence(
+            f"widening of se({name})",
+            np.sqrt(vif) if observed is None else observed,
+            predicted=float(np.sqrt(vif)), low=float(np.sqrt(low)), high=float(np.sqrt(high)),
+            formula=rf"\sqrt{{\mathrm{{VIF}}}} = \sqrt{{{vif:.4g}}} = {np.sqrt(vif):.3g}", unit="×",
+        ),
+        Evidence(f"share of {case.names[r.column]} the relation leaves open", r.unexplained),
     )  # fmt: skip
 
 
