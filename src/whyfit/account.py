@@ -9,6 +9,7 @@ import numpy as np
 from whyfit import __version__
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Finding
+from whyfit.diagnosis.words import plural
 from whyfit.probability.evidence import ridge_by_evidence
 from whyfit.probability.inference import Inference
 from whyfit.probability.linear import LinearFit
@@ -171,7 +172,7 @@ def _notes(case: Case) -> tuple[str, ...]:
     notes = []
     if case.spec.exclude_rows:
         notes.append(
-            f"{len(case.spec.exclude_rows)} rows are kept out of the fit but scored (exclude_rows)."
+            f"{plural(len(case.spec.exclude_rows), 'row')} kept out of the fit but scored (exclude_rows)."
         )
     if case.k < case.spec.folds:
         notes.append(
