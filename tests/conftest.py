@@ -1,4 +1,4 @@
-"""Shared by all tests: where the real data lie."""
+"""Shared by all tests: where the real data lie, and no clock in property tests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A deadline is a timing: it fails on a busy machine and says nothing of the code.
+settings.register_profile("no clock", deadline=None)
+settings.load_profile("no clock")
 
 _DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data"
 

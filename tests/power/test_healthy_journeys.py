@@ -9,10 +9,10 @@ import datetime
 import numpy as np
 import polars as pl
 import pytest
-from simulated import rarely
 from scipy import special
 
 import whyfit
+from simulated import rarely
 
 RUNS = 75  # per task
 LARGEST = 3000
@@ -24,7 +24,7 @@ def features(rng: np.random.Generator, n: int) -> tuple[dict[str, object], np.nd
     p = int(rng.integers(2, 6))
     shared = rng.standard_normal((n, 1))
     Z = np.sqrt(1 - (rho := rng.uniform(0, 0.6))) * rng.standard_normal((n, p)) + rho**0.5 * shared
-    coded = [z for z in Z.T]
+    coded = list(Z.T)
     for j, z in enumerate(Z.T):
         columns[f"num{j}"] = 10.0 ** rng.integers(-3, 5) * (z + rng.choice([0.0, 3.0, 20.0]))
     skewed = rng.gamma(2.0, 1.0, n)

@@ -59,7 +59,9 @@ def test_remedy_in_place_is_measured():
 
 
 def test_without_indicators_the_remedy_is_to_add_them():
-    (found,) = findings_in("LA102", _frame(link=2.0, share=(0.2, 0.0)), target="y", missing="impute")
+    (found,) = findings_in(
+        "LA102", _frame(link=2.0, share=(0.2, 0.0)), target="y", missing="impute"
+    )
     assert found.remedy is not None
     assert found.remedy.edit == {"missing": "indicator"}
     assert found.remedy.trial is not None
