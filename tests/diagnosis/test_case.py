@@ -47,3 +47,14 @@ def test_threads_change_nothing_and_the_seed_only_the_folds():
 
 def _with(case, engine: Engine):
     return dataclasses.replace(case, engine=engine)
+
+
+def test_held_out_scores_see_the_difference_of_near_copies():
+    rng = np.random.default_rng(2)
+    x, z = rng.standard_normal((2, 300))
+    y = x + 2 * z + rng.standard_normal(300)
+    near = np.column_stack([x, x + 1e-8 * z, x])  # the third is an exact copy and is dropped
+    plain = np.column_stack([x, (near[:, 1] - x) / 1e-8])
+    a, b = (case_of(X, y, exclude_rows=OUT) for X in (near, plain))
+    np.testing.assert_allclose(a.scores["r2"], b.scores["r2"], rtol=1e-5)
+    np.testing.assert_allclose(a.held_out, b.held_out, rtol=1e-4, atol=1e-4)

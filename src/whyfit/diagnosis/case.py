@@ -7,6 +7,7 @@ a penalty, the moments of this case are reused and no row is read.
 
 from __future__ import annotations
 
+import dataclasses
 import zlib
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -173,8 +174,32 @@ class Case:
             return multinomial.cross_validate(
                 self.fit, self.all_rows, k, excluded=out, engine=self.engine
             )
-        B = validation.training_coefficients(self.moments, self.spec.ridge)
-        return self.scores_under(self.spec.ridge), B
+        white = self._white
+        if white is None:
+            B = validation.training_coefficients(self.moments, self.spec.ridge)
+            return self.scores_under(self.spec.ridge), B
+        moments = gather(white, k, self.engine)
+        scored = None
+        if out:
+            rows = logistic.kept_rows(
+                _Filtered(self.all_rows, out, inside=True), self.linear.dropped
+            )
+            scored = gather(dataclasses.replace(white, rows=rows), k, self.engine)
+        scores = self._of_target(validation.cross_validate(moments, excluded=scored))
+        V = validation.training_coefficients(moments)
+        B = np.zeros((k, self.p + 1))
+        B[:, 1:][:, ~self.linear.dropped] = V[:, 1:] @ white.W.T
+        B[:, 0] = V[:, 0] - B[:, 1:][:, ~self.linear.dropped] @ white.mean
+        return scores, B
+
+    @property
+    def _white(self) -> logistic.Whitened | None:
+        """Rows in which near copies are told apart; moments of the columns themselves lose their difference."""
+        if self.spec.ridge:
+            return None
+        s = self.linear.solution
+        rows = logistic.kept_rows(self.rows, s.dropped)
+        return logistic.Whitened.of(rows, self.moments.total.mean[:-1][~s.dropped], self.n, s)
 
     @property
     def scores(self) -> FoldScores:
