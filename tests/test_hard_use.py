@@ -10,8 +10,10 @@ import pytest
 
 import whyfit
 from whyfit.cli import main
+from whyfit.diagnosis.finding import Remedy, Trial
 from whyfit.errors import InputError, SpecError
 from whyfit.report import predictions
+from whyfit.report.summary import verdict
 from whyfit.spec import Spec
 
 
@@ -64,6 +66,31 @@ def test_running_out_of_memory_anywhere_is_no_fault_of_whyfit(monkeypatch, tmp_p
 
     monkeypatch.setattr("whyfit.journey.fit", exhausted)
     assert "memory" in refused(["fit", str(tmp_path / "t.csv"), "-t", "y"], capsys)
+
+
+def test_a_columnar_file_says_what_limit_it_needs(monkeypatch, tmp_path, table):
+    path = tmp_path / "t.parquet"
+    table.write_parquet(path)
+    monkeypatch.setattr("whyfit.data.typed_source._SMALL", 0)
+    monkeypatch.setattr("whyfit.data.typed_source.address_limit", lambda: 900 << 20)
+    monkeypatch.setattr("whyfit.data.typed_source.memory_left", lambda: 400 << 20)
+    with pytest.raises(InputError, match=f"ulimit -v {(900 - 400 + 700) << 10}`"):
+        whyfit.fit(path, target="y")
+    monkeypatch.setattr("whyfit.data.typed_source.memory_left", lambda: 800 << 20)
+    assert whyfit.fit(path, target="y").document.rows.used == 200
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.1, 0.3, "tried, may predict worse"),
+        (-0.3, -0.1, "tried, made it worse"),
+        (-0.1, 0.1, "tried, no measurable gain"),
+    ],
+)
+def test_the_verdict_on_a_remedy_agrees_with_its_interval(low, high, said):
+    trial = Trial("held-out R²", 0.5, 0.6, (low + high) / 2, low, high, helped=False)
+    assert verdict(Remedy("a remedy", {"drop": ["a"]}, trial)) == said
 
 
 def test_three_rows_and_fifty_columns(recwarn):

@@ -34,11 +34,13 @@ def address_limit() -> int | None:
 
 
 def live_within_limit() -> None:
-    """Where an address-space limit is set: one malloc arena, one polars thread."""
+    """Where an address-space limit is set: one malloc arena, one thread of polars and of BLAS."""
     if address_limit() is None:
         return
     if "polars" not in sys.modules:
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    if "numpy" not in sys.modules:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         import ctypes
 

@@ -14,12 +14,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from whyfit.data.limits import address_limit, memory_left
 from whyfit.data.plan import Plan, plan_typed
 from whyfit.data.stream import Chunk, TextStream, chunks, line_at
 from whyfit.errors import SchemaError, ShapeError, SourceError
 
 ROWS = 65_536
 _JSON_CHUNK = 4 << 20
+#: Room a large columnar file takes in addresses under a limit: threads' stacks and prefetched pages, measured.
+_ROOM = 700 << 20
+_SMALL = 16 << 20
+_NAMES = {"parquet": "Parquet", "feather": "Arrow"}
 
 Progress = Callable[[float], None]
 
@@ -68,6 +73,7 @@ class TypedSource:
 def columnar_file(path: Path, format: str) -> TypedSource:
     """A Parquet file, or an Arrow IPC file or stream."""
     name = path.name
+    _check_room(path, format)
     try:
         if format == "parquet":
             lazy = pl.scan_parquet(path, glob=False)
@@ -89,13 +95,25 @@ def columnar_file(path: Path, format: str) -> TypedSource:
     return TypedSource(name, format, header, make, height=height, bytes=path.stat().st_size)
 
 
+def _check_room(path: Path, format: str) -> None:
+    """SourceError if an address-space limit leaves too little for polars' threads and buffers."""
+    limit = address_limit()
+    if limit is None or path.stat().st_size < _SMALL or memory_left() >= _ROOM:
+        return
+    enough = limit - memory_left() + _ROOM
+    raise SourceError(
+        f"the limit of {limit >> 20:,} MB of addresses is too little for the {_NAMES[format]} file "
+        f"{path.name}; try `ulimit -v {enough >> 10}`, or write the table as CSV."
+    )
+
+
 def _starts_with(path: Path, magic: bytes) -> bool:
     with path.open("rb") as file:
         return file.read(len(magic)) == magic
 
 
 def _damaged(name: str, format: str, error: Exception) -> SourceError:
-    what = "Parquet" if format == "parquet" else "Arrow"
+    what = _NAMES[format]
     reason = re.sub(r"\s+", " ", str(error)).strip()[:120]
     return SourceError(
         f"{name} is a truncated or damaged {what} file ({reason}); get a fresh copy."

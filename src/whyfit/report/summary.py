@@ -230,4 +230,6 @@ def verdict(remedy: Remedy) -> str:
         return "not tried" if remedy.edit else ""
     if remedy.trial.helped:
         return "tried, helped"
+    if remedy.trial.low > 0:  # the measure gained, the held-out score that guards it did not hold
+        return "tried, may predict worse"
     return "tried, made it worse" if remedy.trial.high < 0 else "tried, no measurable gain"
