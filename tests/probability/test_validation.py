@@ -93,3 +93,17 @@ def test_folds_are_balanced_reproducible_and_independent_of_blocks():
     assert (np.bincount(whole[:997]) >= 99).all()
     assert not np.array_equal(whole, fold_of(np.arange(50_000), 10, 4))
     assert [fold_count(n, 10) for n in (3, 24, 88, 100, 10**6)] == [2, 2, 8, 10, 10]
+
+
+@pytest.mark.parametrize("row", [0, 17, 140])
+def test_a_column_whose_only_one_is_held_out_is_constant_in_training(row):
+    """Its training spread is rounding, √u of the whole; taken for spread it made R² −3·10¹¹."""
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=300), np.zeros(300)])
+    X[row, 1] = 1.0
+    y = X[:, 0] + rng.normal(size=300)
+    ours = fit_arrays(X, y)
+    alone = fit_arrays(X[:, :1], y)
+    np.testing.assert_allclose(ours.held_out["r2"], alone.held_out["r2"], atol=0.1)
+    label = fold_of(np.arange(300), 10, 0)
+    assert training_coefficients(ours.moments)[label[row], 2] == 0.0

@@ -25,6 +25,9 @@ from whyfit.probability.distributions import t_quantile, t_upper
 #: Penalties per row of the ridge path, λ/n on unit-variance columns: from invisible to the mean model.
 PATH = tuple(10.0 ** np.arange(-6, 4.01, 0.5))
 
+#: A column with less of its spread than this left in a training set is constant there: rounding leaves √u = 1e-8.
+VANISHED = 1e-7
+
 FoldScores = dict[str, Float[np.ndarray, " k"]]
 
 
@@ -49,7 +52,7 @@ def cross_validate_path(
         train, test = folds.without(j), folds.fold(j)
         if test.n == 0 or train.n < 2:
             continue
-        live, safe, C, c = _scaled(train)
+        live, safe, C, c = _scaled(train, folds.total)
         if excluded is not None:
             test = test + excluded.fold(j)
         for i, z in enumerate(_solutions(C, c, ridges, train.n)):
@@ -75,17 +78,21 @@ def training_coefficients(folds: FoldMoments, ridge: float = 0.0) -> Float[np.nd
     B = np.zeros((folds.k, folds.mean.shape[1]))
     for j in range(folds.k):
         train = folds.without(j)
-        live, safe, C, c = _scaled(train)
+        live, safe, C, c = _scaled(train, folds.total)
         z = next(iter(_solutions(C, c, (ridge,), train.n)))
         B[j, 1:][live] = z * safe[-1] / safe[:-1][live]
         B[j, 0] = train.mean[-1] - train.mean[:-1] @ B[j, 1:]
     return B
 
 
-def _scaled(train: Moments):
-    """Live columns, lengths, and the correlation matrix and vector of the live ones."""
+def _scaled(train: Moments, whole: Moments):
+    """Live columns, lengths, and the correlation matrix and vector of the live ones.
+
+    A 0/1 column whose only 1 is held out is constant in training, but for rounding of about √u of its spread in
+    the whole table.
+    """
     d = np.sqrt(np.diag(train.scatter))
-    live = live_columns(train)
+    live = live_columns(train) & (d > VANISHED * np.sqrt(np.diag(whole.scatter)))[:-1]
     safe = np.where(d > 0, d, 1.0)
     C = correlation(train.scatter)
     return live, safe, C[:-1, :-1][np.ix_(live, live)], C[:-1, -1][live]
