@@ -23,10 +23,8 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from whyfit.errors import NotFiniteError
 from whyfit.fold import Engine, Rows, fold
+from whyfit.linalg.columns import columns_of, tile_rows
 
-#: Bytes of the columns of a tile. Measured on two cores with 1 MB of level-2 cache each: smaller tiles make the threads
-#: wait for the interpreter between calls, larger ones for memory.
-TILE_BYTES = 1_400_000
 DECREMENT = 1e-10  # δ in standard errors at which coefficients hold nine digits
 CHORD = 3e-3  # relative error of a Hessian that still makes good steps
 HESSIAN_ERROR = 1e-9  # ... and of the one that gives the standard errors
@@ -61,21 +59,6 @@ class NewtonSums:
     @classmethod
     def empty(cls, c: int, hessian: bool) -> NewtonSums:
         return cls(0, 0.0, np.zeros(c), np.zeros((c, c)) if hessian else None)
-
-
-def tile_rows(c: int) -> int:
-    """Rows of a tile of c columns."""
-    return int(np.clip(TILE_BYTES // (8 * c), 512, 16_384))
-
-
-def columns_of(
-    X: Float[np.ndarray, "m p"], centre: Float[np.ndarray, " p"], out: Float[np.ndarray, "c m"]
-) -> Float[np.ndarray, "c m"]:
-    """[1; (X − centre)ᵀ] by column."""
-    Z = out[:, : len(X)]
-    Z[0] = 1.0
-    np.subtract(X.T, centre[:, None], out=Z[1:])
-    return Z
 
 
 def sigmoid_and_loss(eta: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

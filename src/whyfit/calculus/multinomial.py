@@ -18,8 +18,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from whyfit.calculus.logistic import CREEP, CREEP_FROM, CREEPS, DECREMENT, columns_of, tile_rows
+from whyfit.calculus.logistic import CREEP, CREEP_FROM, CREEPS, DECREMENT
 from whyfit.fold import Engine, Rows, RowSource, fold
+from whyfit.linalg.columns import columns_of, tile_rows
 
 MAX_STEPS = 40
 _NO_LOSS = 1e-6  # a loss per row below this belongs to classes that are separated

@@ -146,7 +146,8 @@ class Case:
     @cached_property
     def residuals(self) -> Residuals:
         """Second pass over the rows of a regression."""
-        return examine(self.linear, self.rows, self.spec.seed, self.engine)
+        wanted = {"HC3", self.spec.covariance} - {"classic"}
+        return examine(self.linear, self.rows, self.spec.seed, self.engine, tuple(sorted(wanted)))
 
     @cached_property
     def sample(self) -> Sample:

@@ -73,7 +73,7 @@ class _Linear(RegressorMixin, BaseEstimator):
         meat = None
         if covariance != "classic":
             # HC1 divides by n − 1 − rank; through the origin there is one parameter fewer
-            meat = examine(fit, rows).meat(covariance, fit.parameters - 1)
+            meat = examine(fit, rows, kinds=(covariance,)).meat(covariance, fit.parameters - 1)
         self._fit, self._moments, self._law = fit, moments, LinearLaw.of(fit, meat)
         self.inference_ = fit.inference(self.confidence, meat, covariance)
         self.coef_, self.intercept_ = self._law.coef, fit.intercept

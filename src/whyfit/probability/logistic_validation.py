@@ -19,9 +19,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from whyfit.calculus.logistic import columns_of, newton, penalty, sigmoid_and_loss, tile_rows
+from whyfit.calculus.logistic import newton, penalty, sigmoid_and_loss
 from whyfit.engines.local import LocalEngine
 from whyfit.fold import Engine, Rows, RowSource, fold
+from whyfit.linalg.columns import columns_of, tile_rows
 from whyfit.probability.logistic import LogisticFit, kept_rows
 from whyfit.probability.validation import FoldScores
 

@@ -13,7 +13,7 @@ References: Cook (1977), Technometrics 19, 15-18; MacKinnon & White (1985), J. E
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -21,10 +21,10 @@ from jaxtyping import Float, Int
 from whyfit.data.sample import Sample, sample_of
 from whyfit.engines.local import LocalEngine
 from whyfit.fold import Engine, Rows, RowSource, fold
+from whyfit.linalg.columns import columns_of, tile_rows
 from whyfit.probability.linear import LinearFit
 
 TOP_ROWS = 200  # most influential rows kept whole
-_TILE = 4096
 _LEVERAGE_ONE = 1 - 1e-10  # a row that fits itself exactly: its e is 0 and e/(1−h) is 0/0
 
 
@@ -59,32 +59,28 @@ class TopRows:
 
 @dataclass(frozen=True, slots=True)
 class Residuals:
-    """Sums over the rows; meats are (1+p × 1+p), intercept first, in coordinates (1, x)."""
+    """Sums over the rows; `meats` by kind (HC0, HC2, HC3), (1+p × 1+p), intercept first, of rows (1, x)."""
 
     n: int
     rss: float
     sum_leverage: float
     max_leverage: float
-    fourth: float  # Σ e⁴
-    meat0: Float[np.ndarray, "c c"]
-    meat2: Float[np.ndarray, "c c"]
-    meat3: Float[np.ndarray, "c c"]
+    meats: dict[str, Float[np.ndarray, "c c"]]
     top: TopRows
     sample: Sample
 
     def __add__(self, other: Residuals) -> Residuals:
         return Residuals(
             self.n + other.n, self.rss + other.rss, self.sum_leverage + other.sum_leverage,
-            max(self.max_leverage, other.max_leverage), self.fourth + other.fourth,
-            self.meat0 + other.meat0, self.meat2 + other.meat2, self.meat3 + other.meat3,
+            max(self.max_leverage, other.max_leverage),
+            {kind: M + other.meats[kind] for kind, M in self.meats.items()},
             self.top + other.top, self.sample + other.sample,
         )  # fmt: skip
 
     def meat(self, kind: str, rank: int) -> Float[np.ndarray, "c c"]:
-        """Meat of HC0..HC3 for a fit with `rank` slopes."""
-        if kind == "HC1":
-            return self.meat0 * (self.n / max(self.n - rank - 1, 1))
-        return {"HC0": self.meat0, "HC2": self.meat2, "HC3": self.meat3}[kind]
+        """Meat of HC0..HC3 for a fit with `rank` slopes. KeyError if it was not gathered."""
+        M = self.meats["HC0" if kind == "HC1" else kind]
+        return M * (self.n / max(self.n - rank - 1, 1)) if kind == "HC1" else M
 
 
 def leverage_factor(fit: LinearFit) -> Float[np.ndarray, "p r"]:
@@ -92,61 +88,78 @@ def leverage_factor(fit: LinearFit) -> Float[np.ndarray, "p r"]:
     return fit.solution.root / fit.solution.scale[:, None]
 
 
-def residuals_of(fit: LinearFit, share_of: Callable[[Rows], Sample]) -> Callable[[Rows], Residuals]:
-    """The function that makes Residuals from one block of Rows."""
-    T, mu, b, p = leverage_factor(fit), fit.mean, fit.coef, len(fit.coef)
-    rank = fit.parameters
+def residuals_of(
+    fit: LinearFit, share_of: Callable[[Rows], Sample], kinds: tuple[str, ...]
+) -> Callable[[Rows], Residuals]:
+    """The function that makes Residuals, with meats of `kinds`, from one block of Rows.
+
+    Rows are handled by column, so that every element-wise loop is long and contiguous.
+    """
+    T, mu, b, p = leverage_factor(fit).T.copy(), fit.mean, fit.coef, len(fit.coef)
+    scale = fit.parameters * fit.sigma2
 
     def of(rows: Rows) -> Residuals:
-        total = None
-        for start in range(0, len(rows.y), _TILE):
-            part = slice(start, start + _TILE)
-            y = rows.y[part]
-            Z = np.ones((len(y), p + 1))
-            np.subtract(rows.X[part], mu[:-1], out=Z[:, 1:])
-            D = np.ascontiguousarray(Z[:, 1:])
-            e = (y - mu[-1]) - D @ b
-            w = D @ T
-            h = fit.base_leverage + np.einsum("ij,ij->i", w, w)
-            alone = h >= _LEVERAGE_ONE
-            gap = np.where(alone, 1.0, 1 - h)
-            u = np.where(alone, 0.0, e) / gap
-            scale = rank * fit.sigma2
-            cook = u * u * h / scale if scale > 0 else np.zeros(len(y))
-            best = np.argpartition(-cook, TOP_ROWS)[:TOP_ROWS] if len(y) > TOP_ROWS else slice(None)
-            top = TopRows(
-                rows.X[part][best], y[best], rows.index[part][best], cook[best], h[best], e[best]
-            )
-            A = Z * e[:, None]
-            B = Z * (np.where(alone, 0.0, e) / np.sqrt(gap))[:, None]
-            C = Z * u[:, None]
-            e2 = e * e
-            piece = Residuals(
-                len(y), float(e2.sum()), float(h.sum()), float(h.max()), float((e2 * e2).sum()),
-                A.T @ A, B.T @ B, C.T @ C, top, Sample.empty(p, 1.0),
-            )  # fmt: skip
-            total = piece if total is None else total + piece
-        assert total is not None
+        m = len(rows.y)
+        e, h = np.empty(m), np.empty(m)
+        meats = {kind: np.zeros((p + 1, p + 1)) for kind in kinds}
+        tile = tile_rows(p + 1)
+        buffer, product = np.empty((p + 1, tile)), np.empty((p + 1, p + 1))
+        for start in range(0, m, tile):
+            part = slice(start, start + tile)
+            Z = columns_of(rows.X[part], mu[:-1], buffer)
+            e[part] = (rows.y[part] - mu[-1]) - b @ Z[1:]
+            w = T @ Z[1:]
+            h[part] = fit.base_leverage + np.einsum("ij,ij->j", w, w)
+            for kind, u in _weighted(e[part], h[part], kinds):
+                V = Z * u
+                meats[kind] += np.dot(V, V.T, out=product)
+        u = _kept_out(e, h)
+        cook = u * u * h / scale if scale > 0 else np.zeros(m)
+        best = np.argpartition(-cook, TOP_ROWS)[:TOP_ROWS] if m > TOP_ROWS else np.arange(m)
+        top = TopRows(rows.X[best], rows.y[best], rows.index[best], cook[best], h[best], e[best])
         J = np.eye(p + 1)  # from (1, x − μ) back to (1, x)
         J[1:, 0] = mu[:-1]
-        m0, m2, m3 = (J @ M @ J.T for M in (total.meat0, total.meat2, total.meat3))
-        return replace(total, meat0=m0, meat2=m2, meat3=m3, sample=share_of(rows))
+        meats = {kind: J @ M @ J.T for kind, M in meats.items()}
+        return Residuals(
+            m, float(e @ e), float(h.sum()), float(h.max()), meats, top, share_of(rows)
+        )  # fmt: skip
 
     return of
 
 
+def _kept_out(e: np.ndarray, h: np.ndarray) -> np.ndarray:
+    """e/(1 − h), the residual of a row that was kept out; 0 for a row that fits itself exactly."""
+    alone = h >= _LEVERAGE_ONE
+    return np.where(alone, 0.0, e) / np.where(alone, 1.0, 1 - h)
+
+
+def _weighted(e: np.ndarray, h: np.ndarray, kinds: tuple[str, ...]):
+    for kind in kinds:
+        match kind:
+            case "HC0":
+                yield kind, e
+            case "HC2":
+                yield kind, _kept_out(e, h) * np.sqrt(np.maximum(1 - h, 0.0))
+            case _:
+                yield kind, _kept_out(e, h)
+
+
 def examine(
-    fit: LinearFit, rows: RowSource, seed: int = 0, engine: Engine | None = None
+    fit: LinearFit,
+    rows: RowSource,
+    seed: int = 0,
+    engine: Engine | None = None,
+    kinds: tuple[str, ...] = ("HC0", "HC2", "HC3"),
 ) -> Residuals:
-    """Walk the rows once more and gather Residuals."""
+    """Walk the rows once more and gather Residuals; `kinds` of meat (HC1 is made of HC0)."""
     p = len(fit.coef)
     share_of, share = sample_of(fit.n, seed)
     none = np.zeros(0)
-    nil = np.zeros((p + 1, p + 1))
+    kinds = tuple(dict.fromkeys("HC0" if kind == "HC1" else kind for kind in kinds))
     zero = Residuals(
-        0, 0.0, 0.0, 0.0, 0.0, nil, nil, nil,
+        0, 0.0, 0.0, 0.0, {kind: np.zeros((p + 1, p + 1)) for kind in kinds},
         TopRows(np.zeros((0, p)), none, none.astype(np.int64), none, none, none),
         Sample.empty(p, share),
     )  # fmt: skip
     blocks = (b for b in rows.blocks() if len(b.y))
-    return fold(blocks, residuals_of(fit, share_of), zero, engine or LocalEngine())
+    return fold(blocks, residuals_of(fit, share_of, kinds), zero, engine or LocalEngine())

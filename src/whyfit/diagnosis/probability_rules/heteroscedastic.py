@@ -282,7 +282,11 @@ def _distance_to_bootstrap(control: Case) -> Measure:
             if (known := training(j)) is None:
                 continue
             fit, rows, spread = known
-            meat = None if kind == "classic" else examine(fit, rows).meat(kind, fit.rank)
+            meat = (
+                None
+                if kind == "classic"
+                else examine(fit, rows, kinds=(kind,)).meat(kind, fit.rank)
+            )
             reported = fit.inference(meat=meat, kind=kind).std_error[1:]
             with np.errstate(divide="ignore", invalid="ignore"):
                 distance = np.abs(np.log(reported / spread))
