@@ -156,7 +156,7 @@ def test_ten_thousand_columns_are_refused_with_a_number(tmp_path: Path) -> None:
     header = ",".join(f"f{j}" for j in range(10_000)) + ",y\n"
     rows = "".join(",".join(map(str, row)) + f",{i}.5\n" for i, row in enumerate(X))
     message = refused(write(tmp_path, header + rows))
-    assert "the design would have 10,000 columns, more than 4,500" in message
+    assert "the design would have 10,000 columns, more than the 4,500" in message
 
 
 def test_arrays_that_do_not_fit() -> None:

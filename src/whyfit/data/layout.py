@@ -135,8 +135,10 @@ def check_size(plan: Layout, sources: list[Column]) -> None:
         raise SchemaError(f"no feature is left to explain the target with ({why}).")
     if p > MOST_COLUMNS:
         wide = sorted(plan.of_source.items(), key=lambda kv: -len(kv[1]))[:3]
+        wide = [(name, columns) for name, columns in wide if len(columns) > 2]  # x and its gaps
         shown = ", ".join(f"'{name}' ({len(columns)})" for name, columns in wide)
+        hint = f" or lower max_levels (widest: {shown})" if wide else ""
         raise SchemaError(
-            f"the design would have {p:,} columns, more than {MOST_COLUMNS:,}; drop columns or "
-            f"lower max_levels (widest: {shown})."
+            f"the design would have {p:,} columns, more than the {MOST_COLUMNS:,} whose moments fit "
+            f"in about 2 GB; leave columns out (--drop){hint}."
         )
