@@ -93,4 +93,5 @@ def _unexplained(findings: list[Finding]) -> list[Finding]:
 
 
 def _ordered(findings: list[Finding]) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=lambda f: SEVERITIES.index(f.severity)))
+    """Most severe first; among equals, those that account for most other symptoms."""
+    return tuple(sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), -len(f.explains))))

@@ -85,6 +85,9 @@ def check(case: Case) -> Iterator[Suspicion]:
 # -- what is said ----------------------------------------------------------------------------------
 
 
+_NAMES = {"×": "held-out squared error without ÷ with it", "λ": "Goodman–Kruskal λ"}
+
+
 def _confirm(case: Case, leak: Leak, gone: tuple[str, ...]) -> Confirmed | None:
     measure = skill_of(case)
     try:
@@ -100,7 +103,7 @@ def _confirm(case: Case, leak: Leak, gone: tuple[str, ...]) -> Confirmed | None:
     them = "it" if len(gone) == 1 else "them"
     evidence = [
         Evidence(
-            leak.kind if leak.kind != "×" else "held-out squared error without ÷ with it",
+            _NAMES.get(leak.kind, leak.kind),
             leak.statistic, limit=leak.limit, formula=_formula(leak), unit="×" if leak.kind == "×" else "",
         ),
         Evidence(f"{measure.name} with {them}", before.value, low=before.low, high=before.high),
