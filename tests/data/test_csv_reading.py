@@ -233,7 +233,8 @@ def test_names_with_markup_and_newlines_stay(tmp_path):
     assert read(tmp_path, out.getvalue()).schema.names == (name, "y")
 
 
-numbers = st.floats(allow_nan=False, allow_infinity=False)
+#: A column of nothing but numbers whose squares vanish is refused; see test_hard_use.
+numbers = st.floats(allow_nan=False, allow_infinity=False).filter(lambda v: not 0 < abs(v) < 1e-150)
 words = st.text(alphabet='ab,"\n;é ', min_size=1, max_size=5).filter(lambda s: s.strip())
 
 
