@@ -24,6 +24,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
+from whyfit.linalg.conditioning import live_columns
 from whyfit.linalg.moments import Moments
 
 #: Steps beyond which counting has no meaning: t is reported as infinite.
@@ -46,7 +47,7 @@ class Quadratic:
         """
         A = moments.scatter / max(moments.n, 1)
         d = np.sqrt(np.maximum(np.diag(A), 0.0))
-        live = np.flatnonzero(d[:-1] > 64 * np.finfo(float).eps * np.abs(moments.mean[:-1]))
+        live = np.flatnonzero(live_columns(moments))
         unit = d[live] if standardise else np.ones(live.size)
         return cls(
             A[np.ix_(live, live)] / unit / unit[:, None], A[live, -1] / unit, float(A[-1, -1])

@@ -1,16 +1,16 @@
-"""Rows of arrays already in memory, without a copy; and rows kept in memory between passes."""
+"""Rows of arrays already in memory, without a copy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from whyfit.data.folds import fold_of
 from whyfit.data.table import BLOCK
 from whyfit.errors import ShapeError
-from whyfit.fold import Rows, RowSource
+from whyfit.fold import Rows
 
 
 class ArrayRows:
@@ -46,54 +46,3 @@ class ArrayRows:
             if i == len(self._folds):  # two bytes a row, kept for the next pass
                 self._folds.append(fold_of(index, self.k, self.seed))
             yield Rows(self._X[start:stop], self._y[start:stop], index, self._folds[i])
-
-
-#: Design matrices up to this many bytes are kept between passes; larger ones are built anew each time.
-REMEMBER_BYTES = 128 << 20
-
-
-class Remembered:
-    """A RowSource whose blocks are kept after the first pass: for models that need many.
-
-    `without(dropped)` is the same rows with fewer columns, remembered too.
-    """
-
-    def __init__(self, source: RowSource) -> None:
-        self._source = source
-        self._blocks: list[Rows] | None = None
-        self._subsets: dict[bytes, Remembered] = {}
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self._source.names
-
-    def blocks(self) -> Iterator[Rows]:
-        if self._blocks is not None:
-            yield from self._blocks
-            return
-        kept = []
-        for block in self._source.blocks():
-            kept.append(block)
-            yield block
-        self._blocks = kept
-
-    def without(self, dropped: Bool[np.ndarray, " p"]) -> Remembered:
-        key = dropped.tobytes()
-        if key not in self._subsets:
-            self._subsets[key] = Remembered(_Columns(self, np.flatnonzero(~dropped)))
-        return self._subsets[key]
-
-
-class _Columns:
-    def __init__(self, source: RowSource, keep: Int[np.ndarray, " r"]) -> None:
-        self._source, self._keep = source, keep
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._source.names[j] for j in self._keep)
-
-    def blocks(self) -> Iterator[Rows]:
-        for b in self._source.blocks():
-            # take along the contiguous axis of a column-major block
-            X = b.X.T[self._keep].T if b.X.flags.f_contiguous else b.X[:, self._keep]
-            yield Rows(X, b.y, b.index, b.fold)

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from whyfit.data.arrays import REMEMBER_BYTES, Remembered
 from whyfit.data.design import Design
 from whyfit.data.sample import Sample, sample_of
 from whyfit.data.schema import Schema
 from whyfit.data.table import Table
+from whyfit.data.views import REMEMBER_BYTES, Remembered, among, without_columns
 from whyfit.engines.local import LocalEngine
-from whyfit.fold import Engine, Rows, RowSource, fold
+from whyfit.fold import Engine, RowSource, fold
 from whyfit.linalg.conditioning import correlation
 from whyfit.linalg.moments import FoldMoments
 from whyfit.probability import logistic, logistic_validation, multinomial, validation
@@ -90,7 +90,7 @@ class Case:
     def rows(self) -> RowSource:
         """Design rows that are fitted."""
         out = frozenset(self.spec.exclude_rows)
-        return _Filtered(self.all_rows, out, inside=False) if out else self.all_rows
+        return among(self.all_rows, out, inside=False) if out else self.all_rows
 
     # -- moments and fits --------------------------------------------------------------------------
 
@@ -104,7 +104,7 @@ class Case:
         """Moments of rows kept out of the fit but scored."""
         if not self.spec.exclude_rows:
             return None
-        out = _Filtered(self.all_rows, frozenset(self.spec.exclude_rows), inside=True)
+        out = among(self.all_rows, frozenset(self.spec.exclude_rows))
         return gather(out, self.k, self.engine)
 
     @cached_property
@@ -182,9 +182,7 @@ class Case:
         moments = gather(white, k, self.engine)
         scored = None
         if out:
-            rows = logistic.kept_rows(
-                _Filtered(self.all_rows, out, inside=True), self.linear.dropped
-            )
+            rows = without_columns(among(self.all_rows, out), self.linear.dropped)
             scored = gather(dataclasses.replace(white, rows=rows), k, self.engine)
         scores = self._of_target(validation.cross_validate(moments, excluded=scored))
         V = validation.training_coefficients(moments)
@@ -199,7 +197,7 @@ class Case:
         if self.spec.ridge:
             return None
         s = self.linear.solution
-        rows = logistic.kept_rows(self.rows, s.dropped)
+        rows = without_columns(self.rows, s.dropped)
         return logistic.Whitened.of(rows, self.moments.total.mean[:-1][~s.dropped], self.n, s)
 
     @property
@@ -296,26 +294,3 @@ class Case:
         ):
             return None
         return self.moments.columns([*(self.names.index(c) for c in design.names), self.p])
-
-
-class _Filtered:
-    """A RowSource without (or with only) some source rows."""
-
-    def __init__(self, rows: RowSource, index: frozenset[int], *, inside: bool) -> None:
-        self.source, self.inside = rows, inside
-        self.index = np.fromiter(sorted(index), dtype=np.int64, count=len(index))
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self.source.names
-
-    def blocks(self):
-        for b in self.source.blocks():
-            hit = np.isin(b.index, self.index)
-            if not hit.any():
-                if not self.inside:
-                    yield b
-                continue
-            keep = hit if self.inside else ~hit
-            if keep.any():
-                yield Rows(b.X[keep], b.y[keep], b.index[keep], b.fold[keep])

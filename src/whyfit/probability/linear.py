@@ -25,7 +25,7 @@ from whyfit.data.folds import fold_count
 from whyfit.engines.local import LocalEngine, one_blas_thread
 from whyfit.errors import NotFiniteError
 from whyfit.fold import Engine, Rows, RowSource, fold
-from whyfit.linalg.conditioning import Conditioning, correlation
+from whyfit.linalg.conditioning import Conditioning, correlation, live_columns
 from whyfit.linalg.moments import FoldMoments, Moments, moments_of
 from whyfit.linalg.solve import GAMMA, MAX_DIGITS, Solution, U, least_squares
 from whyfit.linalg.triangle import Triangle, triangle_of
@@ -266,8 +266,7 @@ def _penalised(
     s: Solution, C: np.ndarray, ridge: float, moments: Moments
 ) -> tuple[Solution, float]:
     """Ridge on the correlation scale: (C + λ/n I) z = c. Nothing is dropped but constant columns."""
-    d = np.sqrt(np.diag(moments.scatter))[:-1]
-    live = d > U * 64 * np.sqrt(moments.n) * np.abs(moments.mean[:-1])  # as in `least_squares`
+    live = live_columns(moments)
     A, c = C[:-1, :-1][np.ix_(live, live)], C[:-1, -1][live]
     inner, z, certain = _inverse(A + ridge / moments.n * np.eye(len(A)), c)
     G = inner @ inner.T

@@ -21,7 +21,8 @@ from whyfit.calculus.logistic import (
     penalty,
     sigmoid_and_loss,
 )
-from whyfit.data.arrays import ArrayRows, Remembered
+from whyfit.data.arrays import ArrayRows
+from whyfit.data.views import without_columns
 from whyfit.engines.local import LocalEngine, one_blas_thread
 from whyfit.fold import Engine, Rows, RowSource
 from whyfit.linalg.conditioning import Conditioning
@@ -139,28 +140,6 @@ def certain_digits(
     return np.clip(np.nan_to_num(digits, neginf=0.0), 0, MAX_DIGITS)
 
 
-class _Kept:
-    """A RowSource restricted to some columns."""
-
-    def __init__(self, rows: RowSource, keep: Bool[np.ndarray, " p"]) -> None:
-        self.rows, self.keep = rows, keep
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(n for n, k in zip(self.rows.names, self.keep, strict=True) if k)
-
-    def blocks(self):
-        for b in self.rows.blocks():
-            yield Rows(b.X[:, self.keep], b.y, b.index, b.fold)
-
-
-def kept_rows(rows: RowSource, dropped: Bool[np.ndarray, " p"]) -> RowSource:
-    """`rows` without the dropped columns."""
-    if not dropped.any():
-        return rows
-    return rows.without(dropped) if isinstance(rows, Remembered) else _Kept(rows, ~dropped)
-
-
 #: Columns this near to the span of others make a Hessian whose inverse loses eight digits and more.
 _NEAR = 1e-5
 
@@ -232,7 +211,7 @@ def fit_rows(
     """
     p = len(rows.names)
     dropped = np.zeros(p, dtype=bool) if dropped is None else dropped
-    keep, source = ~dropped, kept_rows(rows, dropped)
+    keep, source = ~dropped, without_columns(rows, dropped)
     white = None if ridge else Whitened.of(source, mean[keep], n, solution)
     if white is not None:
         return _unwhitened(rows.names, white, n, dropped, scale, engine or LocalEngine())

@@ -12,7 +12,7 @@ too: then every training set is fitted from zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,10 +20,11 @@ from jaxtyping import Float, Int
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from whyfit.calculus.logistic import newton, penalty, sigmoid_and_loss
+from whyfit.data.views import Filtered, without_columns
 from whyfit.engines.local import LocalEngine
 from whyfit.fold import Engine, Rows, RowSource, fold
 from whyfit.linalg.columns import columns_of, tile_rows
-from whyfit.probability.logistic import LogisticFit, kept_rows
+from whyfit.probability.logistic import LogisticFit
 from whyfit.probability.validation import FoldScores
 
 #: A training optimum is good enough when its held-out log loss is exact to about this much per row. An optimum δ
@@ -52,7 +53,7 @@ def cross_validate(
     Rows of `excluded` (source row numbers) are scored but never trained on.
     """
     engine = engine or LocalEngine()
-    source, centre, b = kept_rows(rows, fit.dropped), fit.optimum.centre, fit.optimum.b
+    source, centre, b = without_columns(rows, fit.dropped), fit.optimum.centre, fit.optimum.b
     scale, c = fit.scale[~fit.dropped], len(fit.optimum.b)
     out = np.fromiter(sorted(excluded), dtype=np.int64, count=len(excluded))
     each = fold(source.blocks(), _curvature(b, centre, k, out), _Curvature.empty(k, c), engine)
@@ -97,13 +98,8 @@ def _bounded(step: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 def _anew(source, centre, scale, j, fit, out, engine) -> Float[np.ndarray, " c"]:
     """The optimum of training set j from zero."""
-
-    def training() -> Iterator[Rows]:
-        for r in source.blocks():
-            keep = (r.fold != j) & ~np.isin(r.index, out)
-            yield Rows(r.X[keep], r.y[keep], r.index[keep], r.fold[keep])
-
-    return newton(training, fit.n, centre, scale, engine, fit.ridge).b
+    training = Filtered(source, lambda r: (r.fold != j) & ~np.isin(r.index, out))
+    return newton(training.blocks, fit.n, centre, scale, engine, fit.ridge).b
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,13 @@ from scipy import special
 
 from whyfit.calculus.multinomial import Optimum, newton, probabilities
 from whyfit.data.sample import Sample
+from whyfit.data.views import among, without_columns
 from whyfit.engines.local import LocalEngine
 from whyfit.fold import Engine, Rows, RowSource, fold
 from whyfit.linalg.solve import Solution
 from whyfit.probability.distributions import chi2_upper
 from whyfit.probability.inference import Inference, infer
-from whyfit.probability.logistic import Whitened, certain_digits, kept_rows, unit_inverse
+from whyfit.probability.logistic import Whitened, certain_digits, unit_inverse
 from whyfit.probability.validation import FoldScores
 
 _FOLD_TOLERANCE = 1e-3  # held-out log loss exact to 1e-6/2n, as for the binary model
@@ -101,7 +102,7 @@ def fit_rows(
     """Fit over rows with y in {0, ..., C−1}; `solution`, of least squares, tells near copies apart."""
     p = len(rows.names)
     dropped = np.zeros(p, dtype=bool) if dropped is None else dropped
-    keep, source = ~dropped, kept_rows(rows, dropped)
+    keep, source = ~dropped, without_columns(rows, dropped)
     engine = engine or LocalEngine()
     white = None if ridge else Whitened.of(source, mean[keep], n, solution)
     if white is None:
@@ -136,9 +137,8 @@ def cross_validate(
 ) -> tuple[FoldScores, Float[np.ndarray, "k a c"]]:
     """Held-out log_loss, skill, brier, accuracy, balanced_accuracy per fold, and the k coefficient arrays."""
     engine = engine or LocalEngine()
-    source, keep = kept_rows(rows, fit.dropped), ~fit.dropped
-    out_rows = np.fromiter(excluded, dtype=np.int64, count=len(excluded))
-    trained = _Without(source, out_rows) if excluded else source
+    source, keep = without_columns(rows, fit.dropped), ~fit.dropped
+    trained = among(source, excluded, inside=False) if excluded else source
     B = np.stack(
         [
             newton(
@@ -169,20 +169,6 @@ def cross_validate(
 
     tally = fold(source.blocks(), of, _Tally(np.zeros((2, k)), np.zeros((2, k, C))), engine)
     return _scores(tally), B
-
-
-class _Without:
-    def __init__(self, rows: RowSource, out: np.ndarray) -> None:
-        self.rows, self.out = rows, out
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self.rows.names
-
-    def blocks(self):
-        for b in self.rows.blocks():
-            keep = ~np.isin(b.index, self.out)
-            yield Rows(b.X[keep], b.y[keep], b.index[keep], b.fold[keep])
 
 
 @dataclass(frozen=True, slots=True)
