@@ -69,10 +69,13 @@ def _target(case: Case) -> str:
     return f"log({name})" if case.spec.target_transform == "log" else name
 
 
-def _coefficients(table: Inference) -> tuple[Coefficient, ...]:
+def _coefficients(table: Inference, converged: bool = True) -> tuple[Coefficient, ...]:
+    """Digits are unknown, not zero, for a dropped column and where Newton found no maximum."""
+    known = np.isfinite(table.estimate) & converged
+    digits = np.where(known, table.digits, np.nan)
     columns = zip(
         table.names, table.estimate, table.std_error, table.statistic, table.p_value,
-        table.low, table.high, table.digits, strict=True,
+        table.low, table.high, digits, strict=True,
     )  # fmt: skip
     return tuple(Coefficient(name, *map(float, numbers)) for name, *numbers in columns)
 
@@ -105,11 +108,14 @@ def _model(case: Case) -> Model:
             **shape,
         )
     if not fit.converged:
-        why = "; ".join(filter(None, [why, "the likelihood has no maximum or was not reached"]))
+        cause = "the likelihood has no maximum, so no digits are certified"
+        if not fit.optimum.runaway:
+            cause = "Newton did not reach the maximum; try a ridge or fewer columns"
+        why = "; ".join(filter(None, [why, cause]))
     binary = isinstance(fit, LogisticFit)
     return Model(
         "logistic" if binary else "multinomial logistic",
-        _coefficients(fit.inference(spec.confidence)),
+        _coefficients(fit.inference(spec.confidence), fit.converged),
         _target(case),
         solver=f"Newton, {len(fit.optimum.losses)} steps over all rows",
         converged=fit.converged,
