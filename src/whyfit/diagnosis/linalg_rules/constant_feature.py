@@ -115,7 +115,7 @@ def _left_out(case: Case, columns: list[Column]) -> Confirmed | None:
             names,
             message,
             evidence=(
-                Evidence("columns that never vary", len(names), limit=0, unit="columns"),
+                Evidence("columns that never vary", len(names), unit="columns"),
                 Evidence("columns without any value", len(empty), unit="columns"),
                 Evidence("change of the held-out score without them", observed[0], predicted=0.0),
             ),

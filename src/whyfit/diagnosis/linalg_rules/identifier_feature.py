@@ -204,7 +204,7 @@ def _left_out(
         message = (
             f"{plural(len(names), 'column')} tell rows apart and are left out: {listed(names, 6)}"
         )
-    evidence = [Evidence("columns that identify rows", len(names), limit=0, unit="columns")]
+    evidence = [Evidence("columns that identify rows", len(names), unit="columns")]
     prediction, proposals = "", ()
     fit = case.fit
     if numeric and not isinstance(fit, LinearFit) and (case.n > REFIT_ROWS or not fit.converged):

@@ -272,12 +272,11 @@ def _evidence(case, gaps, rows, without_target, linked, gain) -> Iterator[Eviden
         yield Evidence(
             f"missing cells of {column.name}" + (f" (said {tokens})" if tokens else ""),
             _empty(column),
-            limit=0,
             formula=rf"\frac{{{_empty(column)}}}{{{n}}} = {_empty(column) / n:.3g}",
             unit="cells",
         )
     if without_target:
-        yield Evidence("rows without a target", without_target, limit=0, unit="rows")
+        yield Evidence("rows without a target", without_target, unit="rows")
     for link in linked[:10]:
         low, high = correlation_interval(link.r, link.n, case.spec.confidence)
         of = f"{case.spec.target} = {link.of}" if link.of else case.spec.target

@@ -98,9 +98,9 @@ def _confirm(case: Case, column: Column) -> Confirmed:
             f"{plural(column.n_inexact, 'whole number')} beyond 2⁵³ lost their last digits"
         )
     evidence = (
-        Evidence("unreadable cells", column.n_unreadable, limit=0, unit="cells"),
-        Evidence("infinite cells", column.n_infinite, limit=0, unit="cells"),
-        Evidence("whole numbers rounded", column.n_inexact, limit=0, unit="cells"),
+        Evidence("unreadable cells", column.n_unreadable, unit="cells"),
+        Evidence("infinite cells", column.n_infinite, unit="cells"),
+        Evidence("whole numbers rounded", column.n_inexact, unit="cells"),
         Evidence(
             "share of the column lost",
             _lost(column) / column.n,
@@ -176,9 +176,7 @@ def _together(columns: list[Column]) -> Confirmed:
             names,
             f"{plural(len(names), 'more column')} hold {' and '.join(what)}: {listed(names, 5)}",
             evidence=tuple(
-                Evidence(
-                    f"unreadable cells of {c.name}", _lost(c) + c.n_inexact, limit=0, unit="cells"
-                )
+                Evidence(f"unreadable cells of {c.name}", _lost(c) + c.n_inexact, unit="cells")
                 for c in columns[:20]
             ),
         )
