@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 class Accumulator(Protocol):
@@ -34,15 +37,30 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A block of the design: what every accumulator over rows receives.
+    """A block of the design: what every accumulator over rows receives. Never written to.
 
-    X may be C- or Fortran-ordered; an accumulator must be fast for both. Never written to.
+    The columns of the design are those of `dense` followed by those of `sparse`. `X` is always all of
+    them, at the price of a dense block; an accumulator that can do better asks for the two parts.
+    `dense` may be C- or Fortran-ordered; an accumulator must be fast for both.
     """
 
-    X: Float[np.ndarray, "m p"]
+    dense: Float[np.ndarray, "m d"]
     y: Float[np.ndarray, " m"]
     index: Int[np.ndarray, " m"]  # source row numbers, 0-based, increasing
     fold: Int[np.ndarray, " m"]  # cross-validation fold of each row
+    sparse: csr_array | None = None  # (m, s): text and categories of many levels
+    low: Float[np.ndarray, "m d"] | None = None  # exact columns are dense + low, |low| ≤ u|dense|
+
+    @property
+    def X(self) -> Float[np.ndarray, "m p"]:
+        """All columns, dense."""
+        if self.sparse is None:
+            return self.dense
+        m, d = self.dense.shape
+        out = np.empty((d + self.sparse.shape[1], m))
+        out[:d] = self.dense.T
+        out[d:] = self.sparse.T.toarray()
+        return out.T
 
 
 class RowSource(Protocol):
