@@ -56,11 +56,7 @@ class Rows:
         """All columns, dense."""
         if self.sparse is None:
             return self.dense
-        m, d = self.dense.shape
-        out = np.empty((d + self.sparse.shape[1], m))
-        out[:d] = self.dense.T
-        out[d:] = self.sparse.T.toarray()
-        return out.T
+        return np.hstack([self.dense, self.sparse.toarray()])
 
 
 class RowSource(Protocol):
