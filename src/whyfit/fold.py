@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -49,7 +49,15 @@ class Rows:
     index: Int[np.ndarray, " m"]  # source row numbers, 0-based, increasing
     fold: Int[np.ndarray, " m"]  # cross-validation fold of each row
     sparse: csr_array | None = None  # (m, s): text and categories of many levels
-    low: Float[np.ndarray, "m d"] | None = None  # exact columns are dense + low, |low| ≤ u|dense|
+    lower: Callable[[], Float[np.ndarray, "m d"]] | None = None  # makes `low`
+
+    @property
+    def low(self) -> Float[np.ndarray, "m d"] | None:
+        """What rounding took from `dense`, worked out when asked for; None: `dense` is exact.
+
+        The exact columns (powers, products) are dense + low, |low| ≤ a few u|dense|; an exact column has 0.
+        """
+        return None if self.lower is None else self.lower()
 
     @property
     def X(self) -> Float[np.ndarray, "m p"]:
@@ -57,6 +65,32 @@ class Rows:
         if self.sparse is None:
             return self.dense
         return np.hstack([self.dense, self.sparse.toarray()])
+
+    def take(self, which: Bool[np.ndarray, " m"] | Int[np.ndarray, " s"] | slice) -> Rows:
+        """Some of the rows."""
+        lower = self.lower
+        return Rows(
+            self.dense[which],
+            self.y[which],
+            self.index[which],
+            self.fold[which],
+            None if self.sparse is None else self.sparse[which],
+            None if lower is None else lambda: lower()[which],
+        )
+
+    def select(self, columns: Int[np.ndarray, " c"]) -> Rows:
+        """Some of the columns, by increasing number."""
+        d, lower = self.dense.shape[1], self.lower
+        of_dense, of_sparse = columns[columns < d], columns[columns >= d] - d
+        dense = _columns(self.dense, of_dense)
+        sparse = None if self.sparse is None else self.sparse[:, of_sparse]
+        low = None if lower is None else lambda: _columns(lower(), of_dense)
+        return Rows(dense, self.y, self.index, self.fold, sparse, low)
+
+
+def _columns(X: Float[np.ndarray, "m d"], which: Int[np.ndarray, " c"]) -> Float[np.ndarray, "m c"]:
+    """Taken along the contiguous axis of a column-major block."""
+    return X.T[which].T if X.flags.f_contiguous else X[:, which]
 
 
 class RowSource(Protocol):

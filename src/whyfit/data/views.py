@@ -57,9 +57,7 @@ class Columns:
 
     def blocks(self) -> Iterator[Rows]:
         for b in self._source.blocks():
-            # take along the contiguous axis of a column-major block
-            X = b.X.T[self._keep].T if b.X.flags.f_contiguous else b.X[:, self._keep]
-            yield Rows(X, b.y, b.index, b.fold)
+            yield b.select(self._keep)
 
 
 class Filtered:
@@ -78,7 +76,7 @@ class Filtered:
             if keep.all():
                 yield b
             elif keep.any():
-                yield Rows(b.X[keep], b.y[keep], b.index[keep], b.fold[keep])
+                yield b.take(keep)
 
 
 def without_columns(rows: RowSource, dropped: Bool[np.ndarray, " p"]) -> RowSource:
