@@ -66,6 +66,16 @@ class Rows:
             return self.dense
         return np.hstack([self.dense, self.sparse.toarray()])
 
+    @property
+    def p(self) -> int:
+        return self.dense.shape[1] + (0 if self.sparse is None else self.sparse.shape[1])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the columns as they are kept."""
+        size, s = self.dense.nbytes, self.sparse
+        return size if s is None else size + s.data.nbytes + s.indices.nbytes + s.indptr.nbytes
+
     def take(self, which: Bool[np.ndarray, " m"] | Int[np.ndarray, " s"] | slice) -> Rows:
         """Some of the rows."""
         lower = self.lower
@@ -74,7 +84,7 @@ class Rows:
             self.y[which],
             self.index[which],
             self.fold[which],
-            None if self.sparse is None else self.sparse[which],
+            None if self.sparse is None else self.sparse[which],  # pyright: ignore[reportArgumentType]
             None if lower is None else lambda: lower()[which],
         )
 
@@ -83,7 +93,9 @@ class Rows:
         d, lower = self.dense.shape[1], self.lower
         of_dense, of_sparse = columns[columns < d], columns[columns >= d] - d
         dense = _columns(self.dense, of_dense)
-        sparse = None if self.sparse is None else self.sparse[:, of_sparse]
+        sparse = self.sparse
+        if sparse is not None:
+            sparse = sparse[:, of_sparse] if of_sparse.size else None
         low = None if lower is None else lambda: _columns(lower(), of_dense)
         return Rows(dense, self.y, self.index, self.fold, sparse, low)
 

@@ -1,8 +1,9 @@
 """How one source column becomes design columns.
 
-A coding is fitted to a `Column`, names its design columns and writes them into rows of a
-(p, m) array; it survives as plain data in a saved model. Rows it writes to are given by `slots`, one
-per design column, −1 for a column that is not wanted.
+A coding is fitted to a `Column`, names its design columns and writes them; it survives as plain data in
+a saved model. `columns` go into rows of a (p, m) array given by `slots`, one per column, −1 for a
+column that is not wanted; `sparse_columns`, of which a row has few that are not zero, are what
+`write_sparse` returns as a CSR array.
 
 Categories are treatment-coded: one 0/1 column "name=level" for every level but the reference.
 """
@@ -13,6 +14,7 @@ import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -20,6 +22,9 @@ from jaxtyping import Float, Int
 from whyfit.data.schema import Column
 from whyfit.errors import SpecError
 from whyfit.spec import Missing, Spec
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 RARE = "(rare)"
 MISSING = "(missing)"
@@ -30,7 +35,11 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 PARTS = {"month": MONTHS, "weekday": WEEKDAYS, "hour": tuple(str(h) for h in range(24))}
 
+#: A category of more levels than this is coded sparsely.
+SPARSE_LEVELS = 64
+
 Data = dict[str, np.ndarray]
+Named = tuple[tuple[str, str], ...]  # (name, kind) of some columns
 Out = Float[np.ndarray, "p m"]
 
 
@@ -124,8 +133,10 @@ class NumberCoding:
     indicator: bool = False
     truth: dict[str, float] = field(default_factory=dict)  # text of a boolean cell -> 0 or 1
 
+    sparse_columns: ClassVar[Named] = ()
+
     @property
-    def columns(self) -> tuple[tuple[str, str], ...]:
+    def columns(self) -> Named:
         value = ((self.name, self.kind),) if self.values else ()
         return value + (((f"{self.name} missing", "indicator"),) if self.indicator else ())
 
@@ -150,9 +161,17 @@ class LevelCoding:
     name: str
     levels: Levels
     drop: bool = False  # a missing cell makes the row unusable
+    sparse: bool = False
 
     @property
-    def columns(self) -> tuple[tuple[str, str], ...]:
+    def columns(self) -> Named:
+        return () if self.sparse else self._all()
+
+    @property
+    def sparse_columns(self) -> Named:
+        return self._all() if self.sparse else ()
+
+    def _all(self) -> Named:
         return tuple((f"{self.name}={t}", "level") for t in self.levels.names)
 
     def missing(self, data: Data) -> np.ndarray:
@@ -168,6 +187,23 @@ class LevelCoding:
                 if slot >= 0:
                     out[slot, gaps] = np.nan
 
+    def write_sparse(self, data: Data, levels: dict[str, tuple[str, ...]]) -> csr_array:
+        """The (m, c) block of `sparse_columns`; NaN all along a row that cannot be used."""
+        from scipy.sparse import csr_array
+
+        codes, c = data[self.name], len(self.levels.names)
+        place = self.levels.table(levels[self.name])[codes]
+        unusable = (codes == -1) & self.drop
+        own = (place >= 0) & ~unusable
+        start = np.concatenate([[0], np.cumsum(np.where(unusable, c, own))])
+        column = np.empty(start[-1], np.int32)
+        value = np.ones(start[-1])
+        column[start[:-1][own]] = place[own]
+        for row in np.flatnonzero(unusable):
+            column[start[row] : start[row + 1]] = np.arange(c)
+            value[start[row] : start[row + 1]] = np.nan
+        return csr_array((value, column, start.astype(np.int32)), shape=(len(codes), c))
+
 
 @dataclass(frozen=True, slots=True)
 class DateCoding:
@@ -179,8 +215,10 @@ class DateCoding:
     formats: tuple[str, ...] = ()
     indicator: bool = False
 
+    sparse_columns: ClassVar[Named] = ()
+
     @property
-    def columns(self) -> tuple[tuple[str, str], ...]:
+    def columns(self) -> Named:
         calendar = [
             (f"{self.name} {part}={t}", "calendar") for part, v in self.parts for t in v.names
         ]
@@ -218,8 +256,10 @@ class TextCoding:
     words: float
     indicator: bool = False
 
+    sparse_columns: ClassVar[Named] = ()
+
     @property
-    def columns(self) -> tuple[tuple[str, str], ...]:
+    def columns(self) -> Named:
         last = ((f"{self.name} missing", "indicator"),) if self.indicator else ()
         return ((f"{self.name} characters", "text"), (f"{self.name} words", "text"), *last)
 
@@ -240,6 +280,7 @@ class TextCoding:
 
 
 Coding = NumberCoding | LevelCoding | DateCoding | TextCoding
+SparseCoding = LevelCoding  # the kinds that have `write_sparse`
 
 
 def calendar_part(a: Float[np.ndarray, " m"], part: str) -> Int[np.ndarray, " m"]:
@@ -265,7 +306,8 @@ def fit_coding(column: Column, spec: Spec, parts: dict[str, Int[np.ndarray, " c"
         coded = Levels.of(
             column.levels, column.counts, column.n_missing, spec, reference_of(column, spec)
         )
-        return LevelCoding(column.name, coded, drop=dropping)
+        many = len(coded.names) > SPARSE_LEVELS
+        return LevelCoding(column.name, coded, drop=dropping, sparse=many)
     if column.role == "datetime":
         kept = tuple(
             (part, _part_levels(PARTS[part], counts, spec))

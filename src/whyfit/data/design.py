@@ -2,40 +2,65 @@
 
 `Design.of` decides once; `rows` then walks a table in blocks of (X, y, row number, fold), and `matrix`
 or `read_new` builds X without a target. A design is plain data (`to_dict`), so a saved model can
-rebuild X from a raw file.
+rebuild X from a raw file. Sparse columns come last and stay sparse in `rows`; blocks are cut so that even
+as a dense array each is small.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from whyfit.data import saved
-from whyfit.data.coding import Coding, Data, DateCoding, NumberCoding, TextCoding, fit_coding
+from whyfit.data.coding import (
+    Coding,
+    Data,
+    DateCoding,
+    NumberCoding,
+    SparseCoding,
+    TextCoding,
+    fit_coding,
+)
 from whyfit.data.counting import count_parts, count_rows
 from whyfit.data.folds import fold_count, fold_of
-from whyfit.data.layout import FeatureUse, check_size, has_columns, labels, lay_out, uses_of
+from whyfit.data.layout import (
+    FeatureUse,
+    check_size,
+    cuts,
+    has_columns,
+    labels,
+    lay_out,
+    sparse_names,
+    uses_of,
+)
 from whyfit.data.new_rows import NewRows
 from whyfit.data.opening import open_new
+from whyfit.data.repeats import Together, compared, groups_of, row_keys
 from whyfit.data.schema import Schema
 from whyfit.data.table import Block, Table
 from whyfit.data.target import Target, Tasks
-from whyfit.data.terms import write_term
+from whyfit.data.terms import low_parts, rounds, write_term
 from whyfit.errors import InternalFault
 from whyfit.fold import Rows
 from whyfit.spec import Spec, Term
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
 
 @dataclass(frozen=True, slots=True)
 class DesignRows:
-    """The RowSource of a design over a table; rows of `excluded` are included, only flagged."""
+    """The RowSource of a design over a table; rows of `excluded` are included, only flagged.
+
+    Whatever Block.data holds is taken by rows, by a mask and by a slice.
+    """
 
     design: Design
     table: Table
@@ -65,8 +90,13 @@ class DesignRows:
                 if not keep.all():
                     y, index = y[keep], index[keep]
                     data = {name: a[keep] for name, a in data.items() if name in design.stored}
-            X = design.build(data, index.size, levels)
-            yield Rows(X, y, index, fold_of(index, design.k, design.seed))
+            folds = fold_of(index, design.k, design.seed)
+            if design.together is not None:
+                design.together.write(index, folds)
+            for part in cuts(index.size, len(design.names)):
+                piece = {name: a[part] for name, a in data.items()}
+                dense, sparse = design.parts(piece, index[part].size, levels)
+                yield Rows(dense, y[part], index[part], folds[part], sparse, design.lower(dense))
 
 
 @dataclass(frozen=True)
@@ -82,6 +112,7 @@ class Design:
     impute : value put in for missing cells, per numeric column.
     dropped, n_used : rows left out by reason, and rows left.
     k : number of cross-validation folds.
+    together : folds of rows that have a copy, if spec.group_copies.
     """
 
     target: Target
@@ -99,6 +130,7 @@ class Design:
     drops_missing: bool = False
     excluded: frozenset[int] = frozenset()
     schema: Schema | None = None
+    together: Together | None = dataclasses.field(default=None, compare=False)
 
     @property
     def task(self) -> Tasks:
@@ -153,9 +185,16 @@ class Design:
             schema=schema,
         )
         dropped, n_used = count_rows(design, table)
-        return dataclasses.replace(
+        design = dataclasses.replace(
             design, dropped=dropped, n_used=n_used, k=fold_count(n_used, spec.folds)
         )
+        return design._grouped(table, spec) if spec.group_copies else design
+
+    def _grouped(self, table: Table, spec: Spec) -> Design:
+        keys = row_keys(table, self, compared(table, spec))
+        groups = groups_of(keys.features)
+        k = fold_count(self.n_used - groups.surplus, spec.folds)
+        return dataclasses.replace(self, k=k, together=Together.of(keys, groups, k, self.seed))
 
     def rows(self, table: Table) -> DesignRows:
         """The used rows of `table`, with y and folds."""
@@ -187,31 +226,84 @@ class Design:
     def build(
         self, data: Data, m: int, levels: dict[str, tuple[str, ...]]
     ) -> Float[np.ndarray, "m p"]:
-        """X of m rows: the transpose of a (p, m) array, so that every column is contiguous."""
+        """X of m rows, all of it dense."""
+        dense, sparse = self.parts(data, m, levels)
+        return dense if sparse is None else np.hstack([dense, sparse.toarray()])
+
+    def parts(
+        self, data: Data, m: int, levels: dict[str, tuple[str, ...]]
+    ) -> tuple[Float[np.ndarray, "m d"], csr_array | None]:
+        """X of m rows in two parts, `names[:d]` and the sparse rest.
+
+        The dense one is the transpose of a (d, m) array, so that every column is contiguous.
+        """
         slots, total = self._slots
         out = np.empty((total, m))
+        sparse = []
         for coding in self.needed:
-            coding.write(data, levels, out, [slots[c] for c, _ in self._columns_of(coding)])
+            named = [name for name, _ in self._labels[coding.name]]
+            d = len(coding.columns)
+            if d:
+                coding.write(data, levels, out, [slots[name] for name in named[:d]])
+            if named[d:] and isinstance(coding, SparseCoding):
+                S, keep = coding.write_sparse(data, levels), self._kept[coding.name]
+                for j, name in enumerate(named[d:]):
+                    if slots[name] >= 0:  # a term wants it
+                        out[slots[name]] = S[:, [j]].toarray().ravel()  # pyright: ignore[reportOptionalSubscript]
+                if keep.size:
+                    sparse.append(S if keep.size == S.shape[1] else S[:, keep])
         for term in self.terms:
             if (slot := slots[term.name]) >= 0:
                 write_term(term, [out[slots[c]] for c in term.columns], out[slot])
-        return out[: len(self.names)].T
+        return out[: self.n_dense].T, _beside(sparse)
 
-    def _columns_of(self, coding: Coding) -> tuple[tuple[str, str], ...]:
-        return self._labels[coding.name]
+    def lower(
+        self, dense: Float[np.ndarray, "m d"]
+    ) -> Callable[[], Float[np.ndarray, "m d"]] | None:
+        """What makes the low-order parts of the dense columns that `parts` built; None: they are exact."""
+        if not self._rounding:
+            return None
+        slots, work = (
+            self._slots[0],
+            dense.base,
+        )  # all rows of the work array, those of dropped inputs too
+        return lambda: low_parts(self._rounding, slots, work)[: self.n_dense].T
+
+    @cached_property
+    def _rounding(self) -> tuple[Term, ...]:
+        """Terms that float64 rounds."""
+        kinds = {name: kind for columns in self._labels.values() for name, kind in columns}
+        return tuple(t for t in self.terms if rounds(t, kinds) and self._slots[0][t.name] >= 0)
+
+    @cached_property
+    def n_dense(self) -> int:
+        """Columns that are dense; those of `names` from there on are sparse."""
+        late = sparse_names(self.codings, self._labels)
+        return sum(name not in late for name in self.names)
 
     @cached_property
     def _labels(self) -> dict[str, tuple[tuple[str, str], ...]]:
         return labels(self.codings)
 
     @cached_property
+    def _kept(self) -> dict[str, Int[np.ndarray, " c"]]:
+        """Per coding, which of its sparse columns are columns of X."""
+        sparse = set(self.names[self.n_dense :])
+        return {
+            c.name: np.flatnonzero(
+                [name in sparse for name, _ in self._labels[c.name][len(c.columns) :]]
+            )
+            for c in self.codings
+        }
+
+    @cached_property
     def _slots(self) -> tuple[dict[str, int], int]:
-        """Row of the work array for every column, −1 for one that nothing needs."""
-        slots = {name: i for i, name in enumerate(self.names)}
-        total = len(self.names)
+        """Row of the dense work array for every column, −1 for one that nothing needs there."""
+        slots = {name: i for i, name in enumerate(self.names[: self.n_dense])}
+        total = self.n_dense
         wanted = [c for t in self.terms for c in t.columns]
-        for name in [*wanted, *(t.name for t in self.terms)]:
-            if name not in slots and (name in wanted):
+        for name in wanted:
+            if name not in slots:
                 slots[name] = total
                 total += 1
         for columns in self._labels.values():
@@ -224,7 +316,11 @@ class Design:
     @cached_property
     def needed(self) -> tuple[Coding, ...]:
         slots, _ = self._slots
-        return tuple(c for c in self.codings if any(slots[n] >= 0 for n, _ in self._columns_of(c)))
+        return tuple(
+            c
+            for c in self.codings
+            if self._kept[c.name].size or any(slots[name] >= 0 for name, _ in self._labels[c.name])
+        )
 
     @cached_property
     def stored(self) -> frozenset[str]:
@@ -246,3 +342,11 @@ class Design:
     def from_dict(cls, plain: dict[str, Any]) -> Design:
         """The design `to_dict` wrote; KeyError or TypeError if `plain` is no such thing."""
         return cls(**saved.from_plain(plain))
+
+
+def _beside(blocks: list[csr_array]) -> csr_array | None:
+    if len(blocks) < 2:
+        return blocks[0] if blocks else None
+    from scipy.sparse import csr_array, hstack
+
+    return csr_array(hstack(blocks, format="csr"))

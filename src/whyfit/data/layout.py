@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +17,9 @@ from whyfit.spec import Spec, Term
 #: Most columns a design may have: one Gram matrix per fold and their sum, eleven p × p arrays of
 #: float64, take 1.8 GB at this size.
 MOST_COLUMNS = 4_500
+#: Most bytes of a block of rows, its sparse columns counted as if they were dense: as many as BLOCK
+#: rows of 128 columns have.
+BLOCK_BYTES = 64 << 20
 _USABLE = ("numeric", "boolean", "categorical", "datetime", "text")
 
 
@@ -29,18 +33,35 @@ class FeatureUse(NamedTuple):
 
 
 def labels(codings: tuple[Coding, ...] | list[Coding]) -> dict[str, tuple[tuple[str, str], ...]]:
-    """(name, kind) of each coding's columns, made different where two would be the same."""
+    """(name, kind) of each coding's columns, sparse ones last, made different where two would be the same."""
     taken: set[str] = set()
     out = {}
     for coding in codings:
         columns = []
-        for name, kind in coding.columns:
+        for name, kind in (*coding.columns, *coding.sparse_columns):
             while name in taken:
                 name += "'"
             taken.add(name)
             columns.append((name, kind))
         out[coding.name] = tuple(columns)
     return out
+
+
+def sparse_names(
+    codings: tuple[Coding, ...] | list[Coding], named: dict[str, tuple[tuple[str, str], ...]]
+) -> frozenset[str]:
+    """Those of the `labels` of `codings` that are sparse columns."""
+    return frozenset(
+        name for coding in codings for name, _ in named[coding.name][len(coding.columns) :]
+    )
+
+
+def cuts(m: int, p: int) -> Iterator[slice]:
+    """m rows of p columns in as few equal pieces as BLOCK_BYTES, dense, allow."""
+    pieces = max(1, math.ceil(m / max(1, BLOCK_BYTES // (8 * max(p, 1)))))
+    step = max(1, -(-m // pieces))
+    for start in range(0, m, step):
+        yield slice(start, min(start + step, m))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +81,7 @@ def has_columns(column: Column, spec: Spec) -> bool:
 
 
 def lay_out(codings: list[Coding], spec: Spec, sources: list[Column]) -> Layout:
-    """Names, origins and kinds of the columns left after spec.drop, terms last."""
+    """Names, origins and kinds of the columns left after spec.drop: dense ones, terms, sparse ones."""
     named = labels(codings)
     origin = {name: source for source, columns in named.items() for name, _ in columns}
     kinds = {name: kind for columns in named.values() for name, kind in columns}
@@ -89,8 +110,11 @@ def lay_out(codings: list[Coding], spec: Spec, sources: list[Column]) -> Layout:
         source: tuple(n for n, _ in columns if n not in gone and source not in gone)
         for source, columns in named.items()
     }
-    names = [n for columns in of_source.values() for n in columns]
+    late = sparse_names(codings, named)
+    kept = [n for columns in of_source.values() for n in columns]
+    names = [n for n in kept if n not in late]
     names += [t.name for t in terms if t.name not in gone]
+    names += [n for n in kept if n in late]
     return Layout(
         tuple(terms),
         tuple(names),

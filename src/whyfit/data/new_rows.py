@@ -16,6 +16,7 @@ from jaxtyping import Float
 from whyfit.data.coding import Coding, Data, DateCoding, LevelCoding, NumberCoding, TextCoding
 from whyfit.data.dates import date_format_of
 from whyfit.data.encode import Encoder, LevelEncoder
+from whyfit.data.layout import cuts
 from whyfit.data.opening import Source, unique_names
 from whyfit.data.plan import Plan, present_cells
 from whyfit.errors import SchemaError
@@ -63,8 +64,9 @@ class NewRows:
             for i, coding in codings.items():
                 self._read(coding, encoders[i], columns[i], data, levels)
             m = columns[0].len()
-            if m:
-                yield self.n, design.build(data, m, levels)
+            for part in cuts(m, len(design.names)):
+                piece = {name: a[part] for name, a in data.items()}
+                yield self.n + part.start, design.build(piece, part.stop - part.start, levels)
             self.n += m
         for i, coding in codings.items():
             counts = encoders[i].counts

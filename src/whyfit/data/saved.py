@@ -49,7 +49,7 @@ def from_plain(plain: dict[str, Any]) -> dict[str, Any]:
             t["name"], t["task"], tuple(t["classes"]), tuple(t["numbers"]), t["transform"]
         ),
         "codings": tuple(_coding_of(c) for c in plain["codings"]),
-        "terms": tuple(Term(v["kind"], tuple(v["columns"]), v["knot"]) for v in plain["terms"]),
+        "terms": tuple(_term_of(v) for v in plain["terms"]),
         "names": tuple(plain["names"]),
         "origin": tuple(plain["origin"]),
         "kinds": tuple(plain["kinds"]),
@@ -62,6 +62,10 @@ def from_plain(plain: dict[str, Any]) -> dict[str, Any]:
         "drops_missing": plain["drops_missing"],
         "excluded": frozenset(plain["excluded"]),
     }
+
+
+def _term_of(plain: dict[str, Any]) -> Term:
+    return Term(plain["kind"], tuple(plain["columns"]), plain["knot"], plain.get("degree"))
 
 
 def _nan(x: float | None) -> float:
@@ -84,7 +88,9 @@ def _coding_of(plain: dict[str, Any]) -> Coding:
                 dict(plain["truth"]),
             )  # fmt: skip
         case "level":
-            return LevelCoding(name, _levels_from(plain["levels"]), plain["drop"])
+            return LevelCoding(
+                name, _levels_from(plain["levels"]), plain["drop"], plain.get("sparse", False)
+            )
         case "date":
             parts = tuple((part, _levels_from(v)) for part, v in plain["parts"])
             return DateCoding(

@@ -11,16 +11,19 @@ from whyfit.fold import Rows, RowSource
 
 #: Design matrices up to this many bytes are kept between passes; larger ones are built anew each time.
 REMEMBER_BYTES = 128 << 20
+#: ... and those with sparse columns, which are small for what they cost to build (text is read again).
+REMEMBER_SPARSE_BYTES = 384 << 20
 
 
 class Remembered:
     """A RowSource whose blocks are kept after the first pass: for models that need many.
 
-    `without(dropped)` is the same rows with fewer columns, remembered too.
+    Blocks that hold more bytes together than `limit` are not kept. `without(dropped)` is the same rows with
+    fewer columns, remembered too.
     """
 
-    def __init__(self, source: RowSource) -> None:
-        self._source = source
+    def __init__(self, source: RowSource, limit: float = float("inf")) -> None:
+        self._source, self._limit = source, limit
         self._blocks: list[Rows] | None = None
         self._subsets: dict[bytes, Remembered] = {}
 
@@ -32,16 +35,19 @@ class Remembered:
         if self._blocks is not None:
             yield from self._blocks
             return
-        kept = []
+        kept: list[Rows] | None = []
+        size = 0
         for block in self._source.blocks():
-            kept.append(block)
+            if kept is not None:
+                size += block.nbytes
+                kept = [*kept, block] if size <= self._limit else None
             yield block
         self._blocks = kept
 
     def without(self, dropped: Bool[np.ndarray, " p"]) -> Remembered:
         key = dropped.tobytes()
         if key not in self._subsets:
-            self._subsets[key] = Remembered(Columns(self, ~dropped))
+            self._subsets[key] = Remembered(Columns(self, ~dropped), self._limit)
         return self._subsets[key]
 
 

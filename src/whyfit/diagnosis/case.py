@@ -20,7 +20,13 @@ from whyfit.data.design import Design
 from whyfit.data.sample import Sample, sample_of
 from whyfit.data.schema import Schema
 from whyfit.data.table import Table
-from whyfit.data.views import REMEMBER_BYTES, Remembered, among, without_columns
+from whyfit.data.views import (
+    REMEMBER_BYTES,
+    REMEMBER_SPARSE_BYTES,
+    Remembered,
+    among,
+    without_columns,
+)
 from whyfit.engines.local import LocalEngine
 from whyfit.fold import Engine, RowSource, fold
 from whyfit.linalg.conditioning import correlation
@@ -83,6 +89,8 @@ class Case:
     def all_rows(self) -> RowSource:
         """Design rows with a usable target, excluded ones too; kept between passes if they are few."""
         rows = self.design.rows(self.table)
+        if self.design.n_dense < self.p:
+            return Remembered(rows, REMEMBER_SPARSE_BYTES)
         small = 8 * self.p * self.table.n <= REMEMBER_BYTES
         return Remembered(rows) if small else rows
 
@@ -290,6 +298,7 @@ class Case:
         if (
             not same
             or design.dropped != self.design.dropped
+            or not same_folds(design, self.design)
             or not set(design.names) <= set(self.names)
         ):
             return None
