@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 
 from whyfit.data import tfidf
-from whyfit.data.bags import Ragged, letters_of, texts_of
-from whyfit.data.tfidf import TermCounter, fit_texts, weights_of
+from whyfit.data.bags import Ragged, bag_matrix, letters_of, texts_of
+from whyfit.data.tfidf import Documents, TermCounter, fit_texts, weights_of
 
 WORDS = st.sampled_from(
     ["the", "fee", "été", "ГОД", "価格", "x", "42", "a_b", "don't", "fée", "the_the"]
@@ -47,10 +47,14 @@ def test_counted_bags_give_the_rows_of_the_texts(
     counter = TermCounter(hashing=hashed)
     bags = Ragged.join([counter.add(texts[:2]), counter.add(texts[2:])])
     weights = weights_of(counter.terms(), width=width, hashing=hashing)
-    rows = weights.bags(counter.terms())(bags)
-    np.testing.assert_array_equal(rows.toarray(), weights.transform(texts).toarray())
-    again = weights.bags(counter.terms())(bags.rows(1, len(texts)))
-    np.testing.assert_array_equal(again.toarray(), rows.toarray()[1:])
+    terms = counter.terms()
+    documents = Documents(bag_matrix(bags, terms.width), terms)
+    rows = weights.rows(documents).toarray()
+    np.testing.assert_array_equal(rows, weights.transform(texts).toarray())
+    some = np.arange(len(texts)) % 2 == 0
+    np.testing.assert_array_equal(weights.rows(documents[some]).toarray(), rows[some])
+    again = Documents(bag_matrix(bags.rows(1, len(texts)), terms.width), terms)
+    np.testing.assert_array_equal(weights.rows(again).toarray(), rows[1:])
 
 
 def test_keeps_the_terms_of_most_documents() -> None:

@@ -20,9 +20,11 @@ References: Spärck Jones (1972), Journal of Documentation 28(1); Weinberger et 
 
 from __future__ import annotations
 
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,20 +45,44 @@ BUCKETS = 1 << 20
 _NAMED = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Terms:
-    """What was counted in n documents: terms, or buckets if `terms` is empty, and in how many each is."""
+    """What was counted in n documents: v terms, or buckets of terms, and how many documents have each."""
 
     n: int
-    terms: tuple[str, ...]
+    terms: tuple[str, ...]  # none if they were hashed
     documents: Int[np.ndarray, " v"]
     buckets: int = 0
-    #: Most frequent known term of some buckets.
-    nicknames: dict[int, str] = field(default_factory=dict)
+    nicknames: dict[int, str] = field(default_factory=dict)  # most frequent known term of a bucket
 
     @property
     def width(self) -> int:
         return self.documents.size
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        return {t: i for i, t in enumerate(self.terms)}
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Counted documents: entry (i, t) says how often document i has term t of `terms`."""
+
+    counts: csr_array  # (m, v)
+    terms: Terms
+
+    def __getitem__(self, rows: slice | np.ndarray) -> Documents:
+        return Documents(self.counts[rows], self.terms)
+
+    @property
+    def shape(self) -> tuple[int]:
+        return (self.counts.indptr.size - 1,)
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Documents:
+        counter = TermCounter(limit=sys.maxsize)
+        bags, terms = counter.add(texts), counter.terms()
+        return cls(bag_matrix(bags, terms.width), terms)
 
 
 class TermCounter:
@@ -139,53 +165,40 @@ class TextWeights:
 
     def transform(self, texts: Sequence[str]) -> csr_array:
         """Weighted, unit-length rows (m, c); a text without a known term is a row of zeros."""
-        from scipy.sparse import csr_array
+        return self.rows(Documents.of(texts))
 
+    def rows(self, documents: Documents) -> csr_array:
+        """The same of documents that are counted already."""
+        counts, terms = documents.counts, documents.terms
+        ids = self._columns(terms)[counts.indices]
+        keep = ids >= 0
+        ends = np.concatenate([[0], np.cumsum(keep)])[counts.indptr]
+        return self._weighed(counts.data[keep], ids[keep], ends)
+
+    def _columns(self, terms: Terms) -> Int[np.ndarray, " v"]:
+        """Column of each term that was counted, −1 for one that has none."""
+        columns = np.full(terms.width, -1, np.int32)
         if self.buckets:
-            return self.weigh(_hashed(texts, self.buckets)[:, self._kept])
-        analyse, columns = analyser(), {t: j for j, t in enumerate(self.names)}
-        ids: list[int] = []
-        counts: list[int] = []
-        ends = np.zeros(len(texts) + 1, np.int64)
-        for i, text in enumerate(texts):
-            for term, count in Counter(analyse(text)).items():
-                if (j := columns.get(term)) is not None:
-                    ids.append(j)
-                    counts.append(count)
-            ends[i + 1] = len(ids)
-        found = (np.array(counts, np.float64), np.array(ids, np.int32), ends)
-        return self.weigh(csr_array(found, shape=(len(texts), self.width)))
+            of_bucket = np.full(self.buckets, -1, np.int32)
+            of_bucket[np.array(self.kept, np.int64)] = np.arange(self.width)
+            return of_bucket[_bucket_numbers(terms, self.buckets)]
+        for j, term in enumerate(self.names):
+            if (i := terms.numbers.get(term)) is not None:
+                columns[i] = j
+        return columns
 
-    def weigh(self, counts: csr_array) -> csr_array:
-        """Counts (m, c) weighted by idf, rows scaled to unit length."""
+    def _weighed(
+        self, counts: Float[np.ndarray, " q"], ids: Int[np.ndarray, " q"], ends: np.ndarray
+    ) -> csr_array:
         from scipy.sparse import csr_array
 
-        made = csr_array(counts, dtype=np.float64)
-        made.sum_duplicates()
-        m = made.indptr.size - 1
+        m = ends.size - 1
+        made = csr_array((counts, ids, ends), shape=(m, self.width))
+        made.sum_duplicates()  # terms that share a bucket
         values = made.data * np.asarray(self.idf)[made.indices]
         rows = np.repeat(np.arange(m), np.diff(made.indptr))
-        squares = np.bincount(rows, values**2, minlength=m)
-        values /= np.sqrt(squares)[rows]
+        values /= np.sqrt(np.bincount(rows, values**2, minlength=m))[rows]
         return csr_array((values, made.indices, made.indptr), shape=(m, self.width))
-
-    def bags(self, terms: Terms) -> Callable[[Ragged], csr_array]:
-        """What makes rows (m, c) of the bags that were counted together with `terms`."""
-        table = np.full(terms.width, -1, np.int32)
-        if self.buckets:
-            column = np.full(self.buckets, -1, np.int32)
-            column[self._kept] = np.arange(self.width)
-            table[:] = column[_bucket_numbers(terms, self.buckets)]
-        else:
-            number = {t: i for i, t in enumerate(terms.terms)}
-            for j, term in enumerate(self.names):
-                if (i := number.get(term)) is not None:
-                    table[i] = j
-        return lambda bags: self.weigh(_renumbered(bags, table, self.width))
-
-    @property
-    def _kept(self) -> Int[np.ndarray, " c"]:
-        return np.array(self.kept, np.int64)
 
 
 def weights_of(
@@ -273,15 +286,6 @@ def _bucket_numbers(terms: Terms, buckets: int) -> Int[np.ndarray, " v"]:
     if terms.buckets:
         return np.arange(terms.buckets) % buckets
     return buckets_of(terms.terms, buckets)
-
-
-def _renumbered(bags: Ragged, table: Int[np.ndarray, " v"], width: int) -> csr_array:
-    """Bags with other term numbers; pairs whose number becomes −1 are left out."""
-    ids = table[bags.flat[0]]
-    keep = ids >= 0
-    rows = np.repeat(np.arange(len(bags)), bags.lengths)[keep]
-    lengths = np.bincount(rows, minlength=len(bags)).astype(np.float64)[None]
-    return bag_matrix(Ragged(lengths, (ids[keep], bags.flat[1][keep])), width)
 
 
 def _idf(n: int, documents: Int[np.ndarray, " c"]) -> tuple[float, ...]:
