@@ -124,6 +124,8 @@ _FIT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--reference", multiple=True, callback=_pair, metavar="COLUMN=LEVEL",
                  help="Reference level of a category. Repeatable."),
     click.option("--folds", type=int, default=10, show_default=True),
+    click.option("--group-copies", is_flag=True,
+                 help="Hold rows with equal features out together."),
     click.option("--seed", type=int, default=0, show_default=True),
     click.option("--confidence", type=float, help="Level of all intervals; default 0.95."),
     click.option("--select", multiple=True, callback=_words, metavar="RULES",
@@ -210,6 +212,7 @@ def _spec(options: dict[str, Any], confidence: float | None) -> Spec:
         standardise=options["standardise"],
         covariance=options["robust"] or "classic",
         folds=options["folds"],
+        group_copies=options["group_copies"],
         seed=options["seed"],
         confidence=0.95 if level is None else level,
     )

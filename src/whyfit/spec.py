@@ -79,6 +79,7 @@ class Spec:
     covariance : which standard errors are reported.
     threshold : probability from which a row is called positive; None is 1/2.
     folds : number of cross-validation folds (fewer when the rows are few).
+    group_copies : rows with equal features are held out together.
     seed : seed of the fold assignment and of every simulation.
     confidence : level of all intervals.
     """
@@ -100,6 +101,7 @@ class Spec:
     covariance: Covariance = "classic"
     threshold: float | None = None
     folds: int = 10
+    group_copies: bool = False
     seed: int = 0
     confidence: float = 0.95
 

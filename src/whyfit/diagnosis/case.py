@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from whyfit.data.design import Design
+from whyfit.data.repeats import same_folds
 from whyfit.data.sample import Sample, sample_of
 from whyfit.data.schema import Schema
 from whyfit.data.table import Table
@@ -298,7 +299,7 @@ class Case:
         if (
             not same
             or design.dropped != self.design.dropped
-            or not same_folds(design, self.design)
+            or not same_folds(design.together, self.design.together)
             or not set(design.names) <= set(self.names)
         ):
             return None

@@ -67,9 +67,8 @@ def tried(case: Case, proposal: Proposal) -> Remedy | None:
             name = f"{proposal.name} (in place)"
         else:
             control, treated, name = case, case.rerun(proposal.edit), proposal.name
-        if (
-            control.design.n_used != treated.design.n_used
-        ):  # other rows, other folds: nothing to pair
+        others = control.design.n_used != treated.design.n_used
+        if others or control.k != treated.k:  # other rows, other folds: nothing to pair
             return Remedy(name, proposal.edit)
         trial = compare(control, treated, proposal.measure, proposal.guard)
         # no fold could be scored: nothing was learned

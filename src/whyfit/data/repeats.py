@@ -1,0 +1,211 @@
+"""Rows that say the same as an earlier row: found by hashing, kept in one fold.
+
+The key of a row is Σ_j mix(cell_j + salt_j) modulo 2⁶⁴, `mix` being the splitmix64 finaliser: every cell is scattered
+over 64 bits and the sum does not care for the order of the columns, so the key without column j is a subtraction.
+Cells are compared as they are stored: numbers by their bits (−0 as 0, every gap alike), categories by their code,
+texts by a hash of the text. Two different rows of n share a key with probability n²/2⁶⁵: 3·10⁻⁸ in a million rows.
+
+A group of equal rows goes to the fold of its first row, so rows without a copy stay in the fold they had.
+
+Reference: Steele, Lea & Flood (2014), OOPSLA 49(10), 453-472 (splitmix).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float, Int, UInt64
+
+from whyfit.data.folds import fold_of
+from whyfit.data.schema import Column
+from whyfit.data.table import Block, Table
+from whyfit.spec import Spec
+
+if TYPE_CHECKING:
+    from whyfit.data.design import Design
+
+_COMPARED = ("numeric", "boolean", "categorical", "datetime", "text")
+_GOLDEN = 0x9E3779B97F4A7C15
+_ALL = (1 << 64) - 1
+
+Keys = UInt64[np.ndarray, " n"]
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The rows that have a copy: their places, rising, and for each the place of the first of its group."""
+
+    places: Int[np.ndarray, " c"]
+    first: Int[np.ndarray, " c"]
+
+    @property
+    def surplus(self) -> int:
+        """Rows that repeat an earlier one."""
+        return int(np.count_nonzero(self.places != self.first))
+
+    @property
+    def number(self) -> Int[np.ndarray, " c"]:
+        """0, 1, ... for the group of each place."""
+        return np.unique(self.first, return_inverse=True)[1]
+
+    @property
+    def sizes(self) -> Int[np.ndarray, " g"]:
+        """Rows of each group."""
+        return np.bincount(self.number) if self.first.size else np.zeros(0, np.int64)
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of equal rows."""
+        return int((self.sizes * (self.sizes - 1) // 2).sum())
+
+
+def groups_of(keys: Keys) -> Groups:
+    """Places with the same key; sorted whole only to see whether there are any."""
+    ordered = np.sort(keys)
+    repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not repeated.size:
+        none = np.zeros(0, np.int64)
+        return Groups(none, none)
+    at = np.minimum(np.searchsorted(repeated, keys), repeated.size - 1)
+    places = np.flatnonzero(repeated[at] == keys)
+    at = at[places]
+    start = np.full(repeated.size, len(keys))
+    np.minimum.at(start, at, places)
+    return Groups(places, start[at])
+
+
+def compared(table: Table, spec: Spec) -> tuple[Column, ...]:
+    """Features by which rows are compared: those used, without identifiers and constants."""
+    return tuple(
+        c
+        for c in table.schema.columns
+        if c.role in _COMPARED and c.name != spec.target and c.name not in spec.drop
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RowKeys:
+    """Keys of the used rows by their features, the target's own part, and their row numbers."""
+
+    features: Keys
+    target: Keys
+    index: Int[np.ndarray, " n"]
+
+    @property
+    def whole(self) -> Keys:
+        """Features and target together."""
+        return self.features + self.target
+
+
+def row_keys(table: Table, design: Design, columns: Sequence[Column]) -> RowKeys:
+    """One pass over the table: the keys of all rows that `design` uses."""
+    none = np.zeros(0, np.uint64)
+    features, targets, index = [none], [none], [np.zeros(0, np.int64)]
+    target = table.schema[design.target.name]
+    for block in table.blocks():
+        keep = _used(block, table, design)
+        key = np.zeros(block.n, np.uint64)
+        for place, column in enumerate(columns):
+            for part in cell_hashes(block, column, place):
+                key += part
+        own = next(cell_hashes(block, target, len(columns)))
+        features.append(key[keep])
+        targets.append(own[keep])
+        index.append(block.start + np.flatnonzero(keep))
+    return RowKeys(np.concatenate(features), np.concatenate(targets), np.concatenate(index))
+
+
+def column_hashes(
+    table: Table, columns: Sequence[Column], index: Int[np.ndarray, " s"]
+) -> UInt64[np.ndarray, "c s"]:
+    """The parts that each column adds to the keys of some rows, given by rising row number."""
+    out = np.zeros((len(columns), len(index)), np.uint64)
+    for block in table.blocks():
+        a, b = np.searchsorted(index, (block.start, block.start + block.n))
+        if a == b:
+            continue
+        some = index[a:b] - block.start
+        data = {name: cells[..., some] for name, cells in block.data.items()}
+        few = Block(block.start, b - a, data)
+        for place, column in enumerate(columns):
+            for part in cell_hashes(few, column, place):
+                out[place, a:b] += part
+    return out
+
+
+def cell_hashes(block: Block, column: Column, place: int) -> Iterator[Keys]:
+    """64 scattered bits for every cell of a column; `place` tells equal cells of two columns apart."""
+    parts = (
+        [f"{column.name}\0{what}" for what in ("text", "characters", "words")]
+        if column.role == "text"
+        else [column.name]
+    )
+    for i, name in enumerate(parts):
+        if name in block.data:
+            yield _mix(_bits(block.data[name]), 3 * place + i)
+
+
+def _bits(cells: np.ndarray) -> Keys:
+    if cells.dtype.kind in "iu":
+        return cells.astype(np.int64).view(np.uint64)
+    plain: Float[np.ndarray, " m"] = cells + 0.0  # −0 becomes 0
+    gaps = np.isnan(plain)
+    if gaps.any():
+        plain[gaps] = np.nan
+    return plain.view(np.uint64)
+
+
+def _mix(z: Keys, place: int) -> Keys:
+    """The splitmix64 finaliser of z + (place + 1)·golden."""
+    z = z + np.uint64((place + 1) * _GOLDEN & _ALL)
+    z ^= z >> np.uint64(30)
+    z *= np.uint64(0xBF58476D1CE4E5B9)
+    z ^= z >> np.uint64(27)
+    z *= np.uint64(0x94D049BB133111EB)
+    z ^= z >> np.uint64(31)
+    return z
+
+
+def _used(block: Block, table: Table, design: Design) -> np.ndarray:
+    if not design.dropped and table.schema is design.schema:
+        return np.ones(block.n, bool)
+    name = design.target.name
+    y = design.target.values(block.data[name], table.schema[name].levels)
+    return design.usable(block.data) & ~np.isnan(y)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Together:
+    """Folds of the rows that have a copy: by row number, rising."""
+
+    index: Int[np.ndarray, " c"]
+    fold: Int[np.ndarray, " c"]
+
+    @classmethod
+    def of(cls, keys: RowKeys, groups: Groups, k: int, seed: int) -> Together:
+        """Every group of rows with equal features in the fold of its first row."""
+        first, number = np.unique(keys.index[groups.first], return_inverse=True)
+        return cls(keys.index[groups.places], fold_of(first, k, seed)[number])
+
+    def write(self, index: Int[np.ndarray, " m"], fold: Int[np.ndarray, " m"]) -> None:
+        """Put the folds of the rows `index` that have a copy into `fold`."""
+        if not len(index):
+            return
+        a, b = np.searchsorted(self.index, (index[0], index[-1] + 1))
+        mine = self.index[a:b]
+        if index[-1] - index[0] == len(index) - 1:
+            fold[mine - index[0]] = self.fold[a:b]
+            return
+        at = np.minimum(np.searchsorted(index, mine), len(index) - 1)
+        here = index[at] == mine
+        fold[at[here]] = self.fold[a:b][here]
+
+
+def same_folds(a: Together | None, b: Together | None) -> bool:
+    """Whether two designs over the same rows, k and seed hold the same rows out together."""
+    if a is None or b is None:
+        return a is b
+    return np.array_equal(a.index, b.index) and np.array_equal(a.fold, b.fold)
