@@ -2,7 +2,7 @@
 
     two_sum      a + b = s + e     s = fl(a + b)      Knuth
     two_product  a × b = p + e     p = fl(a × b)      Dekker, with operands split by their bits
-    times        (h + l) × b       as a pair again: a double-double times a float64, error ≤ 4u² of it
+    times        (h₁ + l₁)(h₂ + l₂) as a pair again, error ≤ 7u² of it: the product of two double-doubles
 
 All are elementwise over arrays. The split rounds an operand to its high 26 bits, as integers, instead of Veltkamp's
 multiplication by 2²⁷ + 1: nothing overflows that the product does not. Both halves have 26 bits, so that all four
@@ -23,22 +23,23 @@ _HALF, _HIGH_BITS = np.int64(1 << 26), np.int64(-1 << 27)
 _LEAST = 2.0**-968
 
 Array = Float[np.ndarray, "..."]
+Pair = tuple[Array, Array]  # h + l, unevaluated
 
 
-def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
+def two_sum(a: Array, b: Array) -> Pair:
     """(s, e) with a + b = s + e exactly, for any sizes of a and b."""
     s = a + b
     t = s - a
     return s, (a - (s - t)) + (b - t)
 
 
-def quick_two_sum(a: Array, b: Array) -> tuple[Array, Array]:
+def quick_two_sum(a: Array, b: Array) -> Pair:
     """(s, e) with a + b = s + e exactly, if |a| ≥ |b| or a = 0."""
     s = a + b
     return s, b - (s - a)
 
 
-def split(a: Array) -> tuple[Array, Array]:
+def split(a: Array) -> Pair:
     """(high, low) with a = high + low, high of 26 bits."""
     a = np.ascontiguousarray(a, dtype=np.float64)
     bits = a.view(np.int64) + _HALF
@@ -47,7 +48,7 @@ def split(a: Array) -> tuple[Array, Array]:
     return high, a - high
 
 
-def two_product(a: Array, b: Array) -> tuple[Array, Array]:
+def two_product(a: Array, b: Array) -> Pair:
     """(p, e) with a × b = p + e."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         p = a * b
@@ -58,11 +59,11 @@ def two_product(a: Array, b: Array) -> tuple[Array, Array]:
     return p, e
 
 
-def times(high: Array, low: Array, b: Array) -> tuple[Array, Array]:
-    """(h, l) with (high + low) × b = h + l up to 4u², |l| ≤ u|h|."""
-    p, e = two_product(high, b)
+def times(a: Pair, b: Pair) -> Pair:
+    """(h, l), |l| ≤ u|h|, with h + l = (a₁ + a₂)(b₁ + b₂) up to 7u²."""
+    p, e = two_product(a[0], b[0])
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        e = e + low * b
+        e += a[0] * b[1] + a[1] * b[0]
         s, e = quick_two_sum(p, e)
     fine = np.isfinite(e)
     return np.where(fine, s, p), np.where(fine, e, 0.0)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from whyfit.errors import SpecError
+from whyfit.term import Term
 
 Task = Literal["auto", "regression", "binary", "multiclass"]
 Role = Literal[
@@ -20,37 +21,10 @@ Role = Literal[
 Missing = Literal["indicator", "impute", "drop"]
 Covariance = Literal["classic", "HC0", "HC1", "HC2", "HC3"]
 TargetTransform = Literal["identity", "log"]
-TermKind = Literal["square", "log", "hinge", "product"]
 
 #: Cells that mean "missing" in any column, beside the empty cell. The words None, null and none
 #: are *not* here: in real tables they are levels of a category ("no garage") more often than gaps.
 MISSING_TOKENS = ("NA", "N/A", "#N/A", "NaN", "nan", "?")
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One derived column: square x², log(x), hinge max(0, x − knot), product x·z.
-
-    `columns` are names of design columns (numeric source columns or levels such as "sex=male").
-    """
-
-    kind: TermKind
-    columns: tuple[str, ...]
-    knot: float | None = None
-
-    @property
-    def name(self) -> str:
-        a, knot = self.columns[0], self.knot or 0.0
-        match self.kind:
-            case "square":
-                return f"{a}²"
-            case "log":
-                return f"log({a})"
-            case "hinge":
-                sign = "+" if knot < 0 else "−"
-                return f"({a} {sign} {abs(knot):.6g})₊"
-            case "product":
-                return " × ".join(self.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +109,8 @@ def edited(spec: Spec, edit: dict[str, Any]) -> Spec:
             changes[name] = {**old, **value}
         elif isinstance(old, tuple) and name != "missing_tokens":
             new = [Term(**v) if isinstance(v, dict) else v for v in value]
+            if name == "terms":
+                new = [Term.of(v) if isinstance(v, str) else v for v in new]
             new = [
                 dataclasses.replace(t, columns=tuple(t.columns)) if isinstance(t, Term) else t
                 for t in new

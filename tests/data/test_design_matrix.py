@@ -223,14 +223,14 @@ def test_terms_are_computed_on_raw_values_and_may_outlive_their_inputs():
     _, design, X, _ = made(FRAME, terms=terms, drop=("size", "(size − 9)₊"))
     size = FRAME["size"].to_numpy()
     assert "size" not in design.names
-    assert design.names[-4:] == ("size²", "log(size)", "size × town=b × flag", "size²²")
+    assert design.names[-4:] == ("size²", "log(size)", "size × town=b × flag", "(size²)²")
     assert design.kinds[-4:] == ("term",) * 4
     assert design.origin[-1] == "size"
     np.testing.assert_allclose(col(design, X, "size²"), size**2)
     np.testing.assert_allclose(col(design, X, "log(size)"), np.log(size))
     product = size * (FRAME["town"] == "b").fill_null(False).to_numpy() * FRAME["flag"].to_numpy()
     np.testing.assert_allclose(col(design, X, "size × town=b × flag"), product)
-    np.testing.assert_allclose(col(design, X, "size²²"), size**4)
+    np.testing.assert_allclose(col(design, X, "(size²)²"), size**4)
     use = {f.name: f for f in design.features}["size"]
     assert (use.columns, use.reason) == ((), "dropped by the spec")
     _, design, X, _ = made(FRAME, terms=terms)
@@ -245,6 +245,9 @@ def test_terms_are_computed_on_raw_values_and_may_outlive_their_inputs():
         (Term("hinge", ("size",)), "needs a finite knot"),
         (Term("product", ("size",)), "takes two or more columns; it was given 1"),
         (Term("square", ("size", "age")), "a square takes 1 column; it was given 2"),
+        (Term("power", ("size",)), "a whole degree from 2 to 30; it was given None"),
+        (Term("power", ("size",), degree=1), "a whole degree from 2 to 30; it was given 1"),
+        (Term("power", ("size",), degree=31), "a whole degree from 2 to 30; it was given 31"),
     ],
 )
 def test_terms_that_cannot_be(term, part):
