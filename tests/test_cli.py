@@ -21,7 +21,7 @@ import pytest
 from report.builders import LEAK, classification, regression
 from whyfit import cli
 from whyfit.errors import InternalFault, ModelFileError, TargetError
-from whyfit.spec import MISSING_TOKENS, Spec
+from whyfit.spec import MISSING_TOKENS, Spec, Term
 
 
 class FakeResult:
@@ -79,7 +79,7 @@ def registry(monkeypatch):
         )
         for code, slug, pillar, severity in RULES
     )  # fmt: skip
-    fake.all_rules = lambda: rules
+    fake.all_rules = fake.every_rule = lambda: rules
     monkeypatch.setitem(sys.modules, "whyfit.diagnosis.registry", fake)
 
 
@@ -167,7 +167,8 @@ def test_table_and_quiet(capsys):
 def test_every_option_reaches_the_spec(journey):
     status = run(
         "--task", "regression", "--role", "zip=categorical", "--role", "a=b=skip",
-        "--drop", "id", "--drop", "url", "--missing", "drop", "--missing-token", "-",
+        "--drop", "id", "--drop", "url", "--poly", "area=3", "--term", "log(area)",
+        "--term", "area^2", "--term", "hinge(age, 30)", "--missing", "drop", "--missing-token", "-",
         "--log-target", "--ridge", "2.5", "--standardise", "--robust", "HC3",
         "--reference", "town=Bonn", "--folds", "5", "--seed", "7", "--confidence", "0.9",
         "--select", "LA,PR304", "--select", "separable-classes", "--ignore", "la107",
@@ -181,6 +182,12 @@ def test_every_option_reaches_the_spec(journey):
         task="regression",
         roles={"zip": "categorical", "a=b": "skip"},
         drop=("id", "url"),
+        terms=(
+            Term("power", ("area",), degree=2),
+            Term("power", ("area",), degree=3),
+            Term("log", ("area",)),
+            Term("hinge", ("age",), knot=30.0),
+        ),
         missing="drop",
         missing_tokens=(*MISSING_TOKENS, "-"),
         target_transform="log",
@@ -310,6 +317,10 @@ def test_interrupt(journey, capsys):
         (["fit", "a.csv"], "Missing option '--target'"),
         (["fit", "a.csv", "-t", "y", "--role", "x=colour"], "'colour' is no role"),
         (["fit", "a.csv", "-t", "y", "--role", "x"], "not of the form COLUMN=VALUE"),
+        (["fit", "a.csv", "-t", "y", "--term", "area"], "'area' is no term; expected one like x^3"),
+        (["fit", "a.csv", "-t", "y", "--poly", "area"], "not of the form COLUMN=VALUE"),
+        (["fit", "a.csv", "-t", "y", "--poly", "area=x"], "'x' is no degree; expected one like 3"),
+        (["fit", "a.csv", "-t", "y", "--poly", "area=99"], "expected a degree from 2 to 30"),
         (["fit", "a.csv", "-t", "y", "--format", "xml"], "'xml' is not one of"),
         (["fit", "a.csv", "-t", "y", "--folds", "x"], "'x' is not a valid integer"),
         (["fit", "a.csv", "-t", "y", "--folds", "1"], "folds is 1; expected at least 2"),

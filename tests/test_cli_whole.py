@@ -38,6 +38,29 @@ def whyfit(folder, *args, **environment):
     )
 
 
+def test_terms_are_written_saved_and_predicted(folder):
+    choices = ("--poly", "area=3", "--term", "log(area)", "--term", "`<b>rooms</b>`*area")
+    done = whyfit(
+        folder, "fit", "houses.csv", "-t", "price", *choices, "--select", "PR301", "--table", "--fix",
+        "--save", "bent.whyfit", PYTHONIOENCODING="ascii",
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in ("area^2", "area^3", "log(area)", "<b>rooms</b> x area"):
+        assert f"\n{name}  " in done.stdout
+    assert "terms = ['area^2', 'area^3', 'log(area)', '<b>rooms</b>*area']" in done.stdout
+    assert "Term.of('area^3')" in done.stdout
+    _, *code = done.stdout.split("\npython\n")
+    scope: dict = {}
+    text = code[0].replace("houses.csv", str(folder / "houses.csv"))
+    exec("\n".join(line.removeprefix("  ") for line in text.splitlines()), scope)
+    asked = whyfit(folder, "predict", "bent.whyfit", "new.csv")
+    assert asked.stderr == ""
+    told = [float(row["prediction"]) for row in csv.DictReader(asked.stdout.splitlines())]
+    again = scope["result"].model.predict(str(folder / "new.csv"))
+    np.testing.assert_allclose(told, again, rtol=1e-9)
+    np.testing.assert_allclose(told, [250, 450], atol=10)
+
+
 def test_fit_save_predict(folder):
     done = whyfit(
         folder,

@@ -54,6 +54,27 @@ def test_names_read_back(a, b, degree):
         assert Term.of(term.name) == term
 
 
+anything = st.text(st.characters(exclude_characters="`\n"), min_size=1)
+
+
+@given(
+    anything,
+    anything,
+    st.integers(2, MOST_DEGREE),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+def test_what_is_written_reads_back(a, b, degree, knot):
+    for term in (
+        Term("power", (a,), degree=degree),
+        Term("product", (a, b, a)),
+        Term("log", (b,)),
+        Term("hinge", (a,), knot=knot),
+    ):
+        assert Term.of(term.text) == term
+        assert repr(term) == f"Term.of({term.text!r})"
+    assert Term.of(Term("square", (a,)).text).name == Term("square", (a,)).name
+
+
 def test_a_square_is_the_power_of_degree_two():
     assert Term("square", ("x",)).name == Term("power", ("x",), degree=2).name == "x²"
     assert Term("square", ("x²",)).name == "(x²)²" != Term("power", ("x",), degree=22).name

@@ -77,6 +77,8 @@ def _pair(ctx: click.Context, param: click.Parameter, values: Iterable[str]) -> 
             raise click.BadParameter(
                 f"'{right}' is no role; roles: {', '.join(_ROLES)}.", param=param
             )
+        if param.name == "degrees" and not right.isdecimal():
+            raise click.BadParameter(f"'{right}' is no degree; expected one like 3.", param=param)
         pairs[left] = right
     return pairs
 
@@ -111,6 +113,10 @@ _FIT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--role", "roles", multiple=True, callback=_pair, metavar="COLUMN=ROLE",
                  help=f"Override a column's role ({', '.join(_ROLES)}). Repeatable."),
     click.option("--drop", multiple=True, metavar="COLUMN", help="Leave a column out. Repeatable."),
+    click.option("--term", "terms", multiple=True, metavar="TERM",
+                 help="Add a column: x^3, log(x), a*b or hinge(x, 2.5). Repeatable."),
+    click.option("--poly", "degrees", multiple=True, callback=_pair, metavar="COLUMN=DEGREE",
+                 help="Add the powers of a column up to a degree. Repeatable."),
     click.option("--missing", type=click.Choice(["indicator", "impute", "drop"]),
                  default="indicator", show_default=True, help="What to do with missing cells."),
     click.option("--missing-token", "tokens", multiple=True, metavar="TEXT",
@@ -197,13 +203,16 @@ def fit(source: Path, **options: Any) -> int:
 
 def _spec(options: dict[str, Any], confidence: float | None) -> Spec:
     from whyfit.spec import MISSING_TOKENS, Spec
+    from whyfit.term import Term, polynomial
 
+    powers = [t for column, d in options["degrees"].items() for t in polynomial(column, int(d))]
     level = options["confidence"] if options["confidence"] is not None else confidence
     return Spec(
         target=options["target"],
         task=options["task"],
         roles=options["roles"],
         drop=options["drop"],
+        terms=tuple(dict.fromkeys([*powers, *map(Term.of, options["terms"])])),
         missing=options["missing"],
         missing_tokens=(*MISSING_TOKENS, *options["tokens"]),
         reference=options["reference"],
@@ -230,10 +239,10 @@ def _matches(name: str, rule: dict[str, str]) -> bool:
 
 
 def _rules() -> list[dict[str, str]]:
-    from whyfit.diagnosis.registry import all_rules
+    from whyfit.diagnosis.registry import every_rule
 
     keys = ("code", "slug", "pillar", "severity", "summary", "page")
-    rules = [{k: str(getattr(r, k)) for k in keys} for r in all_rules()]
+    rules = [{k: str(getattr(r, k)) for k in keys} for r in every_rule()]
     order = ("linear algebra", "calculus", "probability")
     return sorted(rules, key=lambda r: (order.index(r["pillar"]), r["code"]))
 

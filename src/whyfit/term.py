@@ -25,7 +25,7 @@ _RAISE = str.maketrans("0123456789", _SUPERSCRIPTS)
 _LOWER = str.maketrans(_SUPERSCRIPTS, "0123456789")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Term:
     """One derived column: square x², power xᵈ, log(x), hinge max(0, x − knot), product x·z.
 
@@ -59,6 +59,23 @@ class Term:
             "a name that holds * or ^ in `backticks`."
         )
 
+    def __repr__(self) -> str:
+        return f"Term.of({self.text!r})"
+
+    @property
+    def text(self) -> str:
+        """What `Term.of` reads as this term."""
+        a, *more = map(_quoted, self.columns)
+        match self.kind:
+            case "square" | "power":
+                return f"{a}^{self.degree or 2}"
+            case "log":
+                return f"log({a})"
+            case "hinge":
+                return f"hinge({a}, {self.knot!r})"
+            case _:
+                return "*".join([a, *more])
+
     @property
     def name(self) -> str:
         a, knot = self.columns[0], self.knot or 0.0
@@ -88,10 +105,15 @@ def polynomial(column: str, degree: int) -> tuple[Term, ...]:
 _QUOTED = r"`[^`]+`"
 _COLUMN = rf"\s*({_QUOTED}|[^`*×^]*[^`*×^\s])\s*"
 _BASE = rf"\s*({_QUOTED}|[^`*×^]*[^`*×^\s{_SUPERSCRIPTS}])\s*"
+_NEEDS_QUOTES = rf"[*×^]|[{_SUPERSCRIPTS}]$|^\s|\s$|^(?:log|hinge)\("
 _POWER = re.compile(rf"{_COLUMN}(?:\^|\*\*)\s*(\d{{1,9}})|{_BASE}([{_SUPERSCRIPTS}]{{1,9}})")
 _LOG = re.compile(rf"log\({_COLUMN}\)")
 _HINGE = re.compile(rf"hinge\({_COLUMN},\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*\)")
 _TIMES = re.compile(r"(?:×|(?<!\*)\*(?!\*))(?=(?:[^`]*`[^`]*`)*[^`]*$)")  # outside backticks
+
+
+def _quoted(column: str) -> str:
+    return f"`{column}`" if re.search(_NEEDS_QUOTES, column) else column
 
 
 def _bare(column: str) -> str:

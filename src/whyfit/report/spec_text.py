@@ -11,7 +11,7 @@ from rich.text import Text
 from whyfit.report.document import Document
 from whyfit.report.json import plain
 from whyfit.report.terminal import Screen
-from whyfit.spec import Spec
+from whyfit.spec import Spec, Term
 
 
 def changed(after: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,7 +27,16 @@ def chosen(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 def assignments(fields: Mapping[str, Any]) -> list[str]:
     """`name = value`, one line per field, values as Python writes them."""
-    return [f"{name} = {value!r}" for name, value in fields.items()]
+    return [f"{name} = {_written(name, value)!r}" for name, value in fields.items()]
+
+
+def _written(name: str, value: Any) -> Any:
+    """Terms as text: Spec takes them from an edit either way."""
+    return (
+        [Term(**{**t, "columns": tuple(t["columns"])}).text for t in value]
+        if name == "terms"
+        else value
+    )
 
 
 def render_fix(

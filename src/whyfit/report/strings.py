@@ -5,6 +5,7 @@ User strings may hold newlines, escape sequences or direction marks; they are sh
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 #: Signs whyfit writes itself, with what stands in where an encoding lacks them.
@@ -30,6 +31,8 @@ ASCII = {
     "⟨": "<", "⟩": ">", "∅": "{}", "¾": "3/4", "‰": "/1000", "°": " deg", "ⁿ": "^n", "ₘ": "m",
     "ᵏ": "^k", "⁼": "^=", "₍": "(", "₎": ")", "ₐ": "a", "ₓ": "x", "↑": "up", "↓": "down",
 }  # fmt: skip
+_LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_POWERS = re.compile("⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _DIRECTION = {*"\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"}
 _CONTROL = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -59,13 +62,22 @@ def in_encoding(text: str, encoding: str) -> str:
     except LookupError:
         encoding = "ascii"
     out = []
-    for c in text:
+    for c in _POWERS.sub(lambda m: _in_line(m[0], encoding), text):
         try:
             c.encode(encoding)
             out.append(c)
         except UnicodeEncodeError:
             out.append(ASCII.get(c) or _greek(c) or c.encode("ascii", "backslashreplace").decode())
     return "".join(out)
+
+
+def _in_line(raised: str, encoding: str) -> str:
+    """x¹⁰ as x^10, not x1^0, unless the encoding has all of it."""
+    try:
+        raised.encode(encoding)
+        return raised
+    except UnicodeEncodeError:
+        return "^" + raised.translate(_LOWERED)
 
 
 def _greek(c: str) -> str:
