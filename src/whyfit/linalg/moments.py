@@ -16,7 +16,7 @@ Reference: Chan, Golub & LeVeque (1983), The American Statistician 37(3), 242-24
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,10 +25,13 @@ from jaxtyping import Bool, Float, Int
 
 from whyfit.errors import NotFiniteError, ShapeError
 from whyfit.fold import Rows
+from whyfit.linalg.sparse import add_gram
 
 #: Bytes of the rows of one fold that go through BLAS together, and the least number of them. Measured on two cores
 #: with 1 MB of level-2 cache each, for 20 and 100 columns: smaller pieces pay for calls, larger ones for the cache.
 PIECE_BYTES, PIECE_ROWS = 1 << 20, 512
+#: Times √n: what is left of Σx² when it is rounding. Sums of n equal terms err by up to about √n u.
+_ROUNDING = 32 * float(np.finfo(np.float64).eps)
 _UNROLL = 64  # rows handled by one inner loop of the shift, see `_shifted`
 
 
@@ -148,44 +151,107 @@ def moments_of(k: int, names: Sequence[str] = ()) -> Callable[[Rows], FoldMoment
     """
 
     def of(rows: Rows) -> FoldMoments:
-        X, y = rows.X, rows.y
-        m, p = X.shape
-        if not m:
-            return FoldMoments.empty(p + 1, k)
-        with np.errstate(over="ignore", invalid="ignore"):
-            stride = max(1, m // 512)
-            shift = np.append(X[::stride].mean(axis=0), y[::stride].mean())
-            raw = _raw_moments(rows, k, shift[:-1], float(shift[-1]))
-            n = raw[:, -1, -1]
-            d = raw[:, :-1, -1] / np.maximum(n, 1)[:, None]
-            scatter = raw[:, :-1, :-1] - (n[:, None] * d)[:, :, None] * d[:, None, :]
-            squares = np.einsum("kii->ki", scatter)  # a view; rounding may leave −ε of a constant
-            np.maximum(squares, 0.0, out=squares)
-        if not np.isfinite(scatter).all():
-            bad = np.flatnonzero(~np.isfinite(np.einsum("kii->i", scatter)))
-            known = dict(enumerate(names)) | {p: "y"}
-            label = [known.get(int(i), f"x{i + 1}") for i in bad]
-            raise NotFiniteError(
-                f"column{'s' * (len(label) > 1)} {', '.join(map(repr, label[:5]))} hold"
-                f"{'s' * (len(label) == 1)} NaN, infinity or values beyond 1e150 whose squares"
-                " overflow; impute, drop or rescale."
-            )
-        return FoldMoments(n.astype(np.int64), np.where(n[:, None] > 0, d, 0.0), scatter, shift)
+        return streamed([rows], k, names)
 
     return of
 
 
-def _raw_moments(
-    rows: Rows, k: int, shift: np.ndarray, shift_y: float
-) -> Float[np.ndarray, "k r r"]:
-    """Σ uuᵀ over each fold for u = [x − shift, y − shift_y, 1]: tile by tile, in a tile fold by fold."""
-    X, y, label = rows.X, rows.y, rows.fold
+def streamed(blocks: Iterable[Rows], k: int, names: Sequence[str] = ()) -> FoldMoments:
+    """FoldMoments of all `blocks` in one set of sums: where k p² is large, a set for each block costs too much.
+
+    Errors as of `moments_of`.
+    """
+    sums: _Sums | None = None
+    with np.errstate(over="ignore", invalid="ignore"):
+        for rows in blocks:
+            if not len(rows.y):
+                sums = sums or _Sums(k, np.zeros(rows.p + 1), 0)
+                continue
+            if sums is None or not sums.started:
+                sums = _Sums.near(rows, k)
+            sums.absorb(rows)
+        if sums is None:
+            return FoldMoments.empty(len(names) + 1, k)
+        if not sums.started:
+            return FoldMoments.empty(len(sums.shift), k)
+        moments = sums.centred()
+    squares = np.einsum("kii->ki", moments.scatter)
+    if not np.isfinite(moments.scatter).all():
+        p = squares.shape[1] - 1
+        bad = np.flatnonzero(~np.isfinite(squares.sum(axis=0)))
+        known = dict(enumerate(names)) | {p: "y"}
+        label = [known.get(int(i), f"x{i + 1}") for i in bad]
+        raise NotFiniteError(
+            f"column{'s' * (len(label) > 1)} {', '.join(map(repr, label[:5]))} hold"
+            f"{'s' * (len(label) == 1)} NaN, infinity or values beyond 1e150 whose squares"
+            " overflow; impute, drop or rescale."
+        )
+    return moments
+
+
+@dataclass
+class _Sums:
+    """Σ uuᵀ over each fold for u = [x − shift, y − shift_y, 1], added to block by block.
+
+    The last `late` columns of x are sparse and not shifted. It does no harm: where a share q of a column's cells is not
+    zero, x̄² ≤ q · mean(x²) by Cauchy–Schwarz, so that Σx² − nx̄² cancels a factor 1/(1 − q) at most. A column
+    with the same value in every row (q = 1) is told by a difference that is rounding alone, and is given a
+    scatter of zero.
+    """
+
+    k: int
+    shift: Float[np.ndarray, " q"]
+    late: int
+
+    def __post_init__(self) -> None:
+        r = len(self.shift) + 1
+        self.started = False
+        self.raw = np.zeros((self.k, r, r))
+
+    @classmethod
+    def near(cls, rows: Rows, k: int) -> _Sums:
+        """With the shift of a block: rough means of its dense columns and of y."""
+        stride = max(1, len(rows.y) // 512)
+        late = rows.p - rows.dense.shape[1]
+        shift = [rows.dense[::stride].mean(axis=0), np.zeros(late), [rows.y[::stride].mean()]]
+        return cls(k, np.concatenate(shift), late)
+
+    def absorb(self, rows: Rows) -> None:
+        self.started = True
+        if rows.sparse is None:
+            _add_dense(rows, self.shift, self.raw)
+        else:
+            _add_sparse(rows, self.shift, self.raw)
+
+    def centred(self) -> FoldMoments:
+        """Moments from the sums, which are used up."""
+        n = self.raw[:, -1, -1].copy()
+        d = self.raw[:, :-1, -1] / np.maximum(n, 1)[:, None]
+        first = len(self.shift) - 1 - self.late
+        for j in range(self.k):
+            S = self.raw[j, :-1, :-1]
+            before = np.diag(S)[first:-1].copy()
+            S -= np.outer(n[j] * d[j], d[j])
+            square = np.einsum("ii->i", S)  # a view; rounding may leave −ε of a constant
+            flat = first + np.flatnonzero(square[first:-1] <= _ROUNDING * np.sqrt(n[j]) * before)
+            S[flat] = S[:, flat] = 0.0
+            np.maximum(square, 0.0, out=square)
+        return FoldMoments(
+            n.astype(np.int64),
+            np.where(n[:, None] > 0, d, 0.0),
+            self.raw[:, :-1, :-1],
+            self.shift,
+        )
+
+
+def _add_dense(rows: Rows, shift: Float[np.ndarray, " q"], raw: Float[np.ndarray, "k r r"]) -> None:
+    """Tile by tile, in a tile fold by fold."""
+    X, y, label, k = rows.dense, rows.y, rows.fold, len(raw)
     m, p = X.shape
     tiles = max(1, round(m / (k * max(PIECE_ROWS, PIECE_BYTES // (8 * p)))))
     step = -(-m // tiles)
-    raw = np.zeros((k, p + 2, p + 2))
     G, V, W = np.empty((p, p)), np.empty((p, 2)), np.empty((2, 2))
-    gather = _Gather(X, shift)
+    gather = _Gather(X, shift[:-1])
     label = label.astype(np.uint8) if k <= 256 else label  # sorted in one radix pass
     for start in range(0, m, step):
         part = label[start : start + step]
@@ -197,12 +263,31 @@ def _raw_moments(
             which = order[cut[j] : cut[j + 1]]
             z = gather(slice(start, start + step), which)
             e = np.ones((len(which), 2))
-            np.subtract(y[start : start + step][which], shift_y, out=e[:, 0])
+            np.subtract(y[start : start + step][which], shift[-1], out=e[:, 0])
             raw[j, :p, :p] += np.dot(z.T, z, out=G)
             raw[j, :p, p:] += np.dot(z.T, e, out=V)
             raw[j, p:, p:] += np.dot(e.T, e, out=W)
     raw[:, p:, :p] = raw[:, :p, p:].transpose(0, 2, 1)
-    return raw
+
+
+def _add_sparse(
+    rows: Rows, shift: Float[np.ndarray, " q"], raw: Float[np.ndarray, "k r r"]
+) -> None:
+    """Fold by fold: dense columns, y and 1 among themselves by BLAS, the rest by what is not zero."""
+    d, p = rows.dense.shape[1], rows.p
+    few = np.concatenate([np.arange(d), [p, p + 1]])  # where the dense columns, y and 1 stand
+    for j in range(len(raw)):
+        part = rows.take(np.flatnonzero(rows.fold == j))
+        if not len(part.y) or part.sparse is None:
+            continue
+        A = np.ones((len(part.y), d + 2))
+        np.subtract(part.dense, shift[:d], out=A[:, :d])
+        np.subtract(part.y, shift[-1], out=A[:, d])
+        across, R = part.sparse.T @ A, raw[j]
+        R[np.ix_(few, few)] += A.T @ A
+        R[d:p, few] += across
+        R[few, d:p] += across.T
+        add_gram(part.sparse, R[d:p, d:p])
 
 
 class _Gather:

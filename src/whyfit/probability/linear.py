@@ -26,11 +26,15 @@ from whyfit.engines.local import LocalEngine, one_blas_thread
 from whyfit.errors import NotFiniteError
 from whyfit.fold import Engine, Rows, RowSource, fold
 from whyfit.linalg.conditioning import Conditioning, correlation, live_columns
-from whyfit.linalg.moments import FoldMoments, Moments, moments_of
+from whyfit.linalg.moments import FoldMoments, Moments, moments_of, streamed
 from whyfit.linalg.solve import GAMMA, MAX_DIGITS, Solution, U, least_squares
 from whyfit.linalg.triangle import Triangle, triangle_of
 from whyfit.probability.distributions import f_upper, t_quantile
 from whyfit.probability.inference import Inference, infer
+
+#: Bytes of the moments of a block above which all blocks share one set: adding sets would cost more than two
+#: threads save.
+ONE_SET = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -317,6 +321,9 @@ def _inverse(
 def gather(rows: RowSource, k: int, engine: Engine | None = None) -> FoldMoments:
     """The one pass: moments of [X y] per fold."""
     q = len(rows.names) + 1
+    if 8 * k * q * q > ONE_SET:
+        with one_blas_thread():
+            return streamed(rows.blocks(), k, rows.names)
     return fold(
         rows.blocks(), moments_of(k, rows.names), FoldMoments.empty(q, k), engine or LocalEngine()
     )
