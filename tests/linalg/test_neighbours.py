@@ -30,11 +30,17 @@ def agree(found, index, distance, rtol=1e-14):
     np.testing.assert_allclose(found.distance, distance, rtol=rtol, atol=0)
 
 
-@pytest.fixture
-def small_blocks(monkeypatch):
+def cut_small(monkeypatch):
     """Many tiles and blocks even of few rows."""
     monkeypatch.setattr(neighbours, "TILE", 3)
     monkeypatch.setattr(cloud, "BLOCK", 4)
+    monkeypatch.setattr(cloud, "SPARSE_BLOCK", 4)
+    monkeypatch.setattr(cloud, "SPARSE_PAIRS", 5)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    cut_small(monkeypatch)
 
 
 # Whole numbers: squared distances are exact, so that ties are ties in any formula.
@@ -51,16 +57,13 @@ rows = st.integers(1, 3).flatmap(
 def test_equals_the_definition_with_ties_in_the_order_of_the_index(pair, k, to_csr):
     Q, P = pair
     k = min(k, len(P))
-    original = neighbours.TILE, cloud.BLOCK
-    neighbours.TILE, cloud.BLOCK = 3, 4
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        cut_small(patch)
         found = nearest(*((sparse.csr_array(Q), sparse.csr_array(P)) if to_csr else (Q, P)), k)
         agree(found, *naive(Q, P, k))
         if len(P) > k:
             found = nearest(P, P, k, exclude_self=True)
             agree(found, *naive(P, P, k, own=np.arange(len(P))))
-    finally:
-        neighbours.TILE, cloud.BLOCK = original
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e3, 1e8, 1e12])
@@ -82,9 +85,9 @@ def test_right_where_the_expanded_square_has_no_digits_left(offset, clusters):
 def test_close_pairs_among_distant_points_need_double_precision_to_screen():
     """1e-6 from its neighbour, 1 from the rest: single precision cannot tell them apart."""
     rng = np.random.default_rng(5)
-    P = rng.normal(size=(1, 20)) + 1e-6 * rng.normal(size=(400, 20))
+    P = rng.normal(size=(1, 20)) + 1e-6 * rng.normal(size=(150, 20))
     P = np.vstack([P, -P])
-    agree(nearest(P, P, 4, exclude_self=True), *naive(P, P, 4, own=np.arange(800)))
+    agree(nearest(P, P, 4, exclude_self=True), *naive(P, P, 4, own=np.arange(300)))
 
 
 @pytest.mark.usefixtures("small_blocks")

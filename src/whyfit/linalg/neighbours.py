@@ -137,8 +137,10 @@ def _candidates(
             S[inside, own[inside]] = np.inf
         if np.isinf(limit[0]):
             kth = np.partition(S, k - 1, axis=1)[:, k - 1 : k]
-            i, j = _where(kth >= S)  # k or, with ties, more of each row
-            limit = np.maximum.reduceat(block.squares(A, i, j), np.searchsorted(i, np.arange(t)))
+            i, j = _where(kth >= S)  # k of each row or, with ties, more
+            near = np.searchsorted(i, np.arange(t))[:, None] + np.arange(k)
+            some = block.squares(A, i[near.ravel()], j[near.ravel()])
+            limit = some.reshape(t, k).max(axis=1)
         # Rounding up keeps the comparison certain in single precision.
         cut = np.nextafter((limit - offset).astype(S.dtype), np.inf, dtype=S.dtype)
         i, j = _where(cut[:, None] >= S)
