@@ -53,6 +53,32 @@ class Quadratic:
             A[np.ix_(live, live)] / unit / unit[:, None], A[live, -1] / unit, float(A[-1, -1])
         )
 
+    @classmethod
+    def with_intercept(cls, moments: Moments, standardise: bool = False) -> Quadratic:
+        """As `of`, of the columns (1, x) as they are: what a descent that also learns β₀ works on.
+
+        Far-off columns make it much worse conditioned; with `standardise` columns have mean 0 and variance 1.
+        """
+        centred = cls.of(moments, standardise)
+        live = np.flatnonzero(live_columns(moments))
+        mean = np.zeros(live.size) if standardise else moments.mean[live]
+        target, A = float(moments.mean[-1]), np.empty((live.size + 1,) * 2)
+        A[0, 0], A[0, 1:], A[1:, 0] = 1.0, mean, mean
+        A[1:, 1:] = centred.A + np.outer(mean, mean)
+        g = np.concatenate([[target], centred.g + mean * target])
+        return cls(A, g, centred.c + target**2)
+
+    @property
+    def size(self) -> int:
+        """Parameters."""
+        return self.g.size
+
+    def hessian_vector(
+        self, w: Float[np.ndarray, " p"], v: Float[np.ndarray, " p"]
+    ) -> Float[np.ndarray, " p"]:
+        del w  # the same everywhere
+        return 2 * (self.A @ v)
+
     @cached_property
     def spectrum(self) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p p"]]:
         """Eigenvalues λ (falling) and directions of the Hessian H = 2A."""

@@ -23,7 +23,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from whyfit.errors import NotFiniteError
 from whyfit.fold import Engine, Rows, fold
-from whyfit.linalg.columns import columns_of, tile_rows
+from whyfit.linalg.columns import tiles
 
 DECREMENT = 1e-10  # δ in standard errors at which coefficients hold nine digits
 CHORD = 3e-3  # relative error of a Hessian that still makes good steps
@@ -79,25 +79,19 @@ def newton_sums(
         c = len(b)
         g, loss = np.zeros(c), 0.0
         H = np.zeros((c, c)) if hessian else None
-        tile = tile_rows(c)
-        buffer, V, product = np.empty((c, tile)), np.empty((c, tile)), np.empty((c, c))
-        for start in range(0, len(rows.y), tile):
-            part = slice(start, start + tile)
-            y = rows.y[part]
-            Z = columns_of(rows.X[part], centre, buffer)
-            eta = b @ Z
+        for part, Z in tiles(rows, centre):
+            y = part.y
+            eta = Z.times(b)
             t = np.exp(-np.abs(eta))
             d = 1.0 + t
             pi = np.where(eta >= 0, 1.0, t)
             pi /= d
             loss += float(np.log(d).sum() + np.maximum(eta, 0.0).sum() - y @ eta)
-            g += Z @ (pi - y)
+            g += Z.back(pi - y)
             if H is not None:
-                v = V[:, : len(y)]
                 np.sqrt(t, out=t)
                 t /= d  # √(π(1−π)) = √t/(1+t)
-                np.multiply(Z, t, out=v)
-                H += np.dot(v, v.T, out=product)
+                Z.add_gram(t, H)
         return NewtonSums(len(rows.y), loss, g, H, float(rows.y.sum()))
 
     return of
@@ -164,7 +158,7 @@ def newton(
 def _prefix(blocks: Iterable[Rows], rows: int) -> Iterable[Rows]:
     for block in blocks:
         size = min(rows, len(block.y))
-        yield Rows(block.X[:size], block.y[:size], block.index[:size], block.fold[:size])
+        yield block.take(slice(size))
         rows -= size
         if rows <= 0:
             return

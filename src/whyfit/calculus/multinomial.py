@@ -20,7 +20,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from whyfit.calculus.logistic import CREEP, CREEP_FROM, CREEPS, DECREMENT
 from whyfit.fold import Engine, Rows, RowSource, fold
-from whyfit.linalg.columns import columns_of, tile_rows
+from whyfit.linalg.columns import Tile, tiles
 
 MAX_STEPS = 40
 _NO_LOSS = 1e-6  # a loss per row below this belongs to classes that are separated
@@ -48,11 +48,10 @@ class Sums:
         return cls(0.0, np.zeros((a, c)), np.zeros((a * c, a * c)), np.zeros(a + 1))
 
 
-def probabilities(
-    B: Float[np.ndarray, "a c"], Z: Float[np.ndarray, "c m"]
-) -> Float[np.ndarray, "C m"]:
+def probabilities(B: Float[np.ndarray, "a c"], Z: Tile) -> Float[np.ndarray, "C m"]:
     """Softmax of (0, BZ), classes by row."""
-    eta = np.vstack([np.zeros(Z.shape[1]), B @ Z])
+    eta = Z.times(B)
+    eta = np.vstack([np.zeros(eta.shape[1]), eta])
     eta -= eta.max(axis=0)
     np.exp(eta, out=eta)
     return eta / eta.sum(axis=0)
@@ -67,30 +66,26 @@ def sums_at(
         a, c = B.shape
         g, H, loss = np.zeros((a, c)), np.zeros((a * c, a * c)), 0.0
         counts = np.zeros(a + 1)
-        tile = tile_rows(c)
-        buffer = np.empty((c, tile))
-        for start in range(0, len(rows.y), tile):
-            part = slice(start, start + tile)
-            code: Int[np.ndarray, " m"] = rows.y[part].astype(np.int64)
-            Z = columns_of(rows.X[part], centre, buffer)
+        for part, Z in tiles(rows, centre):
+            code: Int[np.ndarray, " m"] = part.y.astype(np.int64)
             P = probabilities(B, Z)
-            weight = (
-                np.ones(len(code)) if without < 0 else (rows.fold[part] != without).astype(float)
-            )
+            weight = np.ones(len(code)) if without < 0 else (part.fold != without).astype(float)
             own = np.maximum(P[code, np.arange(len(code))], np.finfo(float).tiny)
             loss -= float(weight @ np.log(own))
             counts += np.bincount(code, weights=weight, minlength=a + 1)
             R = P[1:] * weight
             W = R.copy()
             R[code[code > 0] - 1, np.flatnonzero(code > 0)] -= weight[code > 0]
-            g += R @ Z.T
+            g += Z.back(R)
             for i in range(a):
                 for j in range(i, a):
                     v = W[i] * ((i == j) - P[1 + j])
-                    block = (Z * v) @ Z.T
-                    H[i * c : (i + 1) * c, j * c : (j + 1) * c] += block
-                    if j > i:
-                        H[j * c : (j + 1) * c, i * c : (i + 1) * c] += block.T
+                    Z.add_cross(v, H[i * c : (i + 1) * c, j * c : (j + 1) * c])
+        for i in range(a):
+            for j in range(i):
+                H[i * c : (i + 1) * c, j * c : (j + 1) * c] = H[
+                    j * c : (j + 1) * c, i * c : (i + 1) * c
+                ].T
         return Sums(loss, g, H, counts)
 
     return of
