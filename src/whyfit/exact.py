@@ -2,6 +2,7 @@
 
     two_sum      a + b = s + e     s = fl(a + b)      Knuth
     two_product  a × b = p + e     p = fl(a × b)      Dekker, with operands split by their bits
+    centred      y − ȳ with ȳ to twice the digits, group by group
     times        (h₁ + l₁)(h₂ + l₂) as a pair again, error ≤ 7u² of it: the product of two double-doubles
 
 All are elementwise over arrays. The split rounds an operand to its high 26 bits, as integers, instead of Veltkamp's
@@ -16,7 +17,7 @@ Hida, Li & Bailey (2001), Algorithms for quad-double precision arithmetic, ARITH
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 _HALF, _HIGH_BITS = np.int64(1 << 26), np.int64(-1 << 27)
 #: Below this the error of a product is subnormal and no longer exact: 2⁻¹⁰²² · 2⁵³ · 2.
@@ -67,3 +68,20 @@ def times(a: Pair, b: Pair) -> Pair:
         s, e = quick_two_sum(p, e)
     fine = np.isfinite(e)
     return np.where(fine, s, p), np.where(fine, e, 0.0)
+
+
+def centred(
+    y: Float[np.ndarray, " n"], group: Int[np.ndarray, " n"]
+) -> tuple[Float[np.ndarray, " g"], Float[np.ndarray, " g"], Float[np.ndarray, " n"]]:
+    """(m, r, d): the means of the groups 0..g−1 are m + r, and d = y − (m + r) to its last digit or so.
+
+    A group without rows has NaN.
+    """
+    with np.errstate(invalid="ignore"):
+        n = np.bincount(group)
+        mean = np.bincount(group, y) / n
+        d, e = two_sum(y, -mean[group])
+        rest = (np.bincount(group, d) + np.bincount(group, e)) / n
+        d = (d - rest[group]) + e
+        last = np.bincount(group, d) / n  # the rounding of the sum before
+    return mean, rest + last, d - last[group]
