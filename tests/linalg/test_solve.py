@@ -45,17 +45,30 @@ def test_certified_digits_are_not_exceeded_by_the_error(closeness, seed):
     truth = exact_solution(X, y)
     correct = -np.log10(np.maximum(np.abs(fit.coef / truth - 1), 1e-17))
     assert (correct >= fit.solution.digits - 0.3).all(), (correct, fit.solution.digits)
-    assert fit.solution.route == ("gram" if closeness >= 1e-2 else "qr") or closeness == 1e-4
+    assert fit.solution.route == ("refined" if closeness < 1 else fit.solution.route)
 
 
-def test_route_follows_the_certificate():
+def test_route_of_few_rows_follows_the_certificate():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 2))
-    assert fit_arrays(X, X[:, 0] + rng.normal(size=200)).fit.solution.route == "gram"
+    assert fit_arrays(X, X[:, 0] + X[:, 1] + rng.normal(size=200)).fit.solution.route == "gram"
     nearly_exact = fit_arrays(X, X[:, 0] + 1e-5 * rng.normal(size=200)).fit
-    assert nearly_exact.solution.route == "qr"  # 1 − R² by subtraction would keep six digits of σ²
+    assert nearly_exact.solution.route == "refined"  # 1 − R² by subtraction would keep six digits
     X[:, 1] = X[:, 0] + 1e-6 * X[:, 1]
-    assert fit_arrays(X, X[:, 0] + rng.normal(size=200)).fit.solution.route == "qr"
+    assert fit_arrays(X, X[:, 0] + rng.normal(size=200)).fit.solution.route == "refined"
+
+
+def test_many_rows_pay_for_digits_only_if_eight_are_not_left():
+    """And the triangle is asked first where exact sums would cost several times as much."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100_000, 3))
+    y = X[:, 0] + 1e-3 * X[:, 1] + rng.normal(size=100_000)
+    assert fit_arrays(X, y).fit.solution.route == "gram"
+    X[:, 1] = X[:, 0] + 1e-6 * X[:, 1]
+    assert fit_arrays(X, y).fit.solution.route == "refined"
+    wide = rng.normal(size=(8_500, 400))
+    wide[:, 1] = wide[:, 0] + 1e-5 * wide[:, 1]
+    assert fit_arrays(wide, wide[:, 0] + y[:8_500]).fit.solution.route == "qr"
 
 
 def test_nothing_is_dropped_that_scikit_learn_drops():
@@ -94,7 +107,7 @@ def test_near_copy_at_1e_minus_9_is_kept():
     X = np.column_stack([x, x + 1e-9 * rng.normal(size=500)])
     s = fit_arrays(X, x + rng.normal(size=500)).fit.solution
     assert not s.dropped.any()
-    assert s.route == "qr"
+    assert s.route == "refined"
 
 
 @pytest.mark.parametrize(("n", "p"), [(5, 5), (5, 8), (3, 20), (6, 5)])

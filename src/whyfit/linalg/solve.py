@@ -3,14 +3,20 @@
 Columns are centred and scaled to unit length first, so that units do not matter:
 minimise ‖c − A z‖ with A = (X − 1μᵀ)D⁻¹, c = (y − ȳ)/d_y, then w = d_y D⁻¹ z. Routes, cheapest first:
 
-    gram   AᵀA z = Aᵀc by Cholesky, from moments alone       error of z_j ≲ γ Σ_k|(AᵀA)⁻¹|_jk (1 + ‖z‖₁)
-    qr     R z = Qᵀc, R folded over the blocks               error of z_j ≲ γ(√G_jj (1 + ‖z‖₁) + Σ_k|G_jk| ρ)
+    gram     AᵀA z = Aᵀc by Cholesky, from moments alone      error of z_j ≲ γ Σ_k|(AᵀA)⁻¹|_jk (1 + ‖z‖₁)
+    qr       R z = Qᵀc, R folded over the blocks              error of z_j ≲ γ(√G_jj (1 + ‖z‖₁) + Σ_k|G_jk| ρ)
+    refined  AᵀA summed without rounding (`linalg.refine`)    error of z_j ≲ u|z_j|
 
-with G = (AᵀA)⁻¹, ρ = ‖c − Az‖ and γ = 16u. `gram` is accepted while κ²u leaves DIGITS_WANTED digits and the
-subtraction 1 − R² keeps RSS_DIGITS_WANTED; otherwise the rows are asked for once more. A column closer than
-RANK_TOLERANCE to the span of the columns before it (all of unit length) is *dropped*: it is listed in
-`Solution.dropped`, and a rule reports it. Far-off columns carry more rounding than that in the data themselves: a
-distance within DATA_ROUNDING Σ_k|c_k| ‖x_k‖/d_k, c the relation to the columns before, says nothing either.
+with G = (AᵀA)⁻¹, ρ = ‖c − Az‖ and γ = 16u. Where the rows are few, an exact pass over them costs nothing that anyone
+would notice: `gram` is accepted while its certificate leaves every coefficient DIGITS_IF_CHEAP digits, and `refined`
+taken otherwise. Where they are many, `gram` is accepted while κ²u leaves DIGITS_WANTED digits and the subtraction
+1 − R² keeps RSS_DIGITS_WANTED; otherwise the rows are asked for once more: exactly, or for `qr` where that is
+much cheaper and leaves as many digits.
+
+A column closer than RANK_TOLERANCE to the span of the columns before it (all of unit length) is *dropped*: it is
+listed in `Solution.dropped`, and a rule reports it. Far-off columns carry more rounding than that in the data
+themselves: a distance within DATA_ROUNDING Σ_k|c_k| ‖x_k‖/d_k, c the relation to the columns before, says nothing
+either. Only a column that comes with its low-order part, a power say, is known to twice the digits and judged by them.
 
 References: Higham (2002), Accuracy and Stability of Numerical Algorithms, ch. 20;
 Golub & Van Loan (2013), Matrix Computations, §5.3.
@@ -27,7 +33,9 @@ from jaxtyping import Bool, Float
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, cholesky, solve_triangular
 
 from whyfit.linalg.conditioning import correlation, varying
+from whyfit.linalg.doubled import MORE_SLICES, SLICES, ExactGram, Grid
 from whyfit.linalg.moments import Moments
+from whyfit.linalg.refine import Noise, Refined, Uncentred, solve_exactly
 from whyfit.linalg.triangle import Triangle
 
 U = float(np.finfo(np.float64).eps) / 2
@@ -36,12 +44,18 @@ DIGITS_WANTED = 8.0  # whyfit's design: keep the Gram route while κ²u leaves e
 RSS_DIGITS_WANTED = (
     9.0  # of 1 − R², which the Gram route gets by subtraction; standard errors need it
 )
+DIGITS_IF_CHEAP = 13.0  # of every coefficient and of 1 − R²: what the NIST StRD sets certify
+CHEAP_VALUES, CHEAP_COLUMNS = 1 << 18, 32  # values of [X y] whose exact pass takes some 10 ms
+QR_FIRST = 1e9  # n q² from which exact sums cost several times a triangle
+EXACT_COLUMNS = 150  # p × p arithmetic in Python integers takes p³ · 0.3 µs
 RANK_TOLERANCE = 65_536 * U  # rows per block × u: what rounding alone may leave of a null column
 DATA_ROUNDING = 4 * U  # a sum or product stored in float64 is off by about u of its size
 MAX_DIGITS = -float(np.log10(U))  # 15.95: float64 holds no more
 
 NO_DIGITS = 0.01  # relative error of an inverse beyond which it says nothing of its own error
 _SUSPECT = 1e-3  # distances above are not looked into
+_SMALL = 1e-140  # lengths below square to numbers that float64 holds with fewer digits
+_FAR = 8.0  # low-order parts of columns whose mean lies below 8 of their deviations are within γ/2
 
 Route = Literal["gram", "qr", "refined"]
 
@@ -69,32 +83,69 @@ class Solution:
     gap: float
     lost: float
     rss_digits: float
+    G_error: Float[np.ndarray, " p"] | None = (
+        None  # bound of the relative error of G_jj; None: unknown
+    )
+    uncentred: Uncentred | None = None  # β₀ and its law, if the route found them without rounding
+    gamma: float = GAMMA
+    explained: float | None = None  # TSS − RSS where it is known better than by subtraction
+    explained_error: float = 0.0  # relative
+
+    @property
+    def blurred(self) -> bool:
+        """Whether a coefficient or 1 − R² has fewer digits than an exact pass over few rows would give."""
+        least = self.digits[~self.dropped].min(initial=MAX_DIGITS)
+        return min(least, self.rss_digits) < DIGITS_IF_CHEAP
 
     def error_of(self, a: Float[np.ndarray, " p"]) -> float:
         """How far rounding of the solution may have moved aᵀw: the bound of the route, with aᵀ for e_jᵀ.
 
         Errors of near copies cancel in aᵀw as their coefficients do, which Σ|a_j| error_j does not know.
         """
+        if self.route == "refined":
+            return float(np.abs(a * self.w) @ 10.0**-self.digits)
         unit = np.sqrt(self.tss)
         a = a * unit / self.scale
         size = 1 + np.abs(self.w * self.scale).sum() / unit if unit > 0 else 1.0
         spread, through = self.root.T @ a, np.abs(self.root @ (self.root.T @ a)).sum()
         if self.route == "gram":
             row = np.abs(self.G).sum(axis=1)
-            doubt = GAMMA * float(row.max(initial=0.0))  # relative, of G itself
+            doubt = self.gamma * float(row.max(initial=0.0))  # relative, of G itself
             if doubt > NO_DIGITS or self.gap == 0:
                 return np.inf
-            return float(GAMMA * (through + doubt * (np.abs(a) @ row)) * size)
+            return float(self.gamma * (through + doubt * (np.abs(a) @ row)) * size)
         rho = np.sqrt(self.rss / self.tss) if self.tss > 0 else 0.0
-        return float(GAMMA * (np.linalg.norm(spread) * size + through * rho))
+        return float(self.gamma * (np.linalg.norm(spread) * size + through * rho))
+
+    def spread_error(self, a: Float[np.ndarray, " p"]) -> float:
+        """How far rounding may have moved aᵀ(XᵀX)⁻¹a, X centred: a variance over σ²."""
+        b = a / self.scale
+        spread = self.root.T @ b
+        through = np.abs(self.root @ spread)
+        own = self.gamma * float(through @ np.abs(b))  # the lengths d_j are rounded too
+        if self.route == "gram":
+            return own + self.gamma * float(through.sum()) ** 2
+        return own + 2 * self.gamma * float(np.linalg.norm(spread) * through.sum())
 
 
-def least_squares(
-    moments: Moments, triangle: Callable[[np.ndarray, np.ndarray], Triangle] | None = None
-) -> Solution:
-    """Solve from moments of [X y]; `triangle(mean, scale)` walks the rows again if it must.
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """How to see the rows once more: their triangle, or their exact sums of products.
 
-    Without `triangle` the Gram route is taken whatever its certificate says.
+    `derived` says that columns come with low-order parts, which moments and triangles do not see; `centred` is
+    False if there is no intercept, and moments are about zero.
+    """
+
+    triangle: Callable[[np.ndarray, np.ndarray], Triangle]  # of (mean, scale)
+    exact: Callable[[Grid], ExactGram] | None = None
+    derived: Callable[[], bool] = lambda: False
+    centred: bool = True
+
+
+def least_squares(moments: Moments, walk: Walk | None = None) -> Solution:
+    """Solve from moments of [X y]; `walk` sees the rows again if it must.
+
+    Without it the Gram route is taken whatever its certificate says.
     """
     p = moments.mean.size - 1
     d = np.sqrt(np.diag(moments.scatter))
@@ -103,16 +154,39 @@ def least_squares(
     C = moments.scatter / scale / scale[:, None]
     C[flat, :] = C[:, flat] = 0.0
     far = np.sqrt(1 + moments.n * (moments.mean / scale) ** 2)[:p]
-    frame = _Frame(~flat[:p], scale, float(moments.scatter[-1, -1]), DATA_ROUNDING * far)
-    found = _by_gram(C, frame) if moments.n > p + 1 else None
-    if found is not None and (triangle is None or found.good or frame.tss == 0):
-        return _solution(found, frame, "gram", frame.kept)
-    if triangle is None:
+    blunt = far.max(initial=0.0) / _FAR
+    gamma = GAMMA * (blunt if walk is not None and blunt > 1 and walk.derived() else 1.0)
+    frame = _Frame(~flat[:p], scale, float(moments.scatter[-1, -1]), DATA_ROUNDING * far, gamma)
+    sound = moments.n > p + 1 and d[~flat].min(initial=1.0) > _SMALL
+    found = _by_gram(C, frame) if sound else None
+    exactly = _exactly(moments, walk, frame) if not flat[-1] else None
+    cheap = exactly and moments.n * (p + 1) <= CHEAP_VALUES and p < CHEAP_COLUMNS
+    if found is not None:
+        solution = _solution(found, frame, "gram", frame.kept)
+        if walk is None or frame.tss == 0 or (found.good and not (cheap and solution.blurred)):
+            return solution
+    if walk is None:
         return _by_triangle(_pseudo_triangle(C), frame, np.sqrt(RANK_TOLERANCE), "gram")
-    R = triangle(moments.mean, scale).R[:, 1:]  # first column is the intercept
+    if exactly and (cheap or moments.n * (p + 1.0) ** 2 <= QR_FIRST):
+        refined = exactly()
+        if refined is not None:
+            return refined
+    R = walk.triangle(moments.mean, scale).R[:, 1:]  # first column is the intercept
     full = np.zeros((p + 2, p + 1))
     full[: len(R)] = R
-    return _by_triangle(full[1:], frame, RANK_TOLERANCE, "qr")
+    solution = _by_triangle(full[1:], frame, RANK_TOLERANCE, "qr")
+    if exactly and not _enough(solution):
+        return exactly() or solution
+    return solution
+
+
+def _enough(s: Solution) -> bool:
+    """Whether a triangle has left the digits wanted: of the coefficients together, and of 1 − R²."""
+    error = np.abs(s.w * s.scale) * 10.0**-s.digits
+    largest = np.abs(s.w * s.scale).max(initial=0.0)
+    return bool(
+        error.max(initial=0.0) <= 10**-DIGITS_WANTED * largest and s.rss_digits >= RSS_DIGITS_WANTED
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +197,45 @@ class _Frame:
     scale: Float[np.ndarray, " q"]
     tss: float
     noise: Float[np.ndarray, " p"]  # rounding of the data, in unit lengths
+    gamma: float  # rounding of the arithmetic
+
+
+def _exactly(
+    moments: Moments, walk: Walk | None, frame: _Frame
+) -> Callable[[], Solution | None] | None:
+    """The refined route, if it is open to so many columns; it yields None where the rows are not those of `moments`."""
+    if walk is None or walk.exact is None or frame.kept.sum() > EXACT_COLUMNS:
+        return None
+    see, centred = walk.exact, walk.centred
+
+    def solve() -> Solution | None:
+        for slices in (SLICES, MORE_SLICES):
+            grid = Grid.of(moments, slices, centred)
+            gram = see(grid)
+            if not gram.fits or gram.n != moments.n:
+                return None
+            noise = Noise(frame.noise, RANK_TOLERANCE, _SUSPECT)
+            found = solve_exactly(gram, grid, frame.kept, noise, centred)
+            if found.inexact <= U:
+                break
+        return _refined(found, frame)
+
+    return solve
+
+
+def _refined(r: Refined, frame: _Frame) -> Solution:
+    scale = np.where(frame.kept, r.scale, frame.scale[:-1])
+    return Solution(
+        r.w, r.G, r.root, scale, digits_of(r.w_error) * r.kept, ~r.kept, r.rss, r.tss, "refined",
+        r.gap, r.lost, float(digits_of(r.rss_error)), r.G_error, r.uncentred,
+        explained=r.explained, explained_error=r.explained_error,
+    )  # fmt: skip
+
+
+def digits_of(error: float | Float[np.ndarray, " k"]) -> np.ndarray:
+    """Decimal digits that a relative error leaves certain: −log₁₀, at least 0 and no more than float64 holds."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.clip(np.nan_to_num(-np.log10(error), nan=0.0, neginf=0.0), 0.0, MAX_DIGITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +245,7 @@ class _Found:
     z: Float[np.ndarray, " r"]
     root: Float[np.ndarray, "r r"]
     reach: Float[np.ndarray, " r"]  # error of z in units of γ
+    G_error: Float[np.ndarray, " r"]  # relative, of the diagonal of G
     rss: float
     rss_error: float
     gap: float
@@ -152,13 +266,16 @@ def _by_gram(C: Float[np.ndarray, "q q"], frame: _Frame) -> _Found | None:
     z = cho_solve((L, True), c, check_finite=False)
     size = 1 + np.abs(z).sum()
     gap = float(np.diag(L).min(initial=1.0))
-    rss, rss_error = max(0.0, 1.0 - float(c @ z)), GAMMA * size**2
+    rss, rss_error = max(0.0, 1.0 - float(c @ z)), frame.gamma * size**2
+    blunt = frame.gamma / GAMMA
     good = (
-        MAX_DIGITS - np.log10(widest.max(initial=1.0)) >= DIGITS_WANTED
+        MAX_DIGITS - np.log10(blunt * widest.max(initial=1.0)) >= DIGITS_WANTED
         and gap > max(np.sqrt(RANK_TOLERANCE), np.sqrt(len(A)) * noise.max(initial=0.0))
         and rss_error <= 10**-RSS_DIGITS_WANTED * rss
     )
-    return _Found(z, root, widest * size, rss, rss_error, gap, 0.0, bool(good))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        G_error = frame.gamma * widest**2 / np.einsum("ij,ij->i", root, root)
+    return _Found(z, root, widest * size, G_error, rss, rss_error, gap, 0.0, bool(good))
 
 
 def _pseudo_triangle(C: Float[np.ndarray, "q q"]) -> Float[np.ndarray, "q q"]:
@@ -198,25 +315,25 @@ def _by_triangle(
     root = solve_triangular(T, np.eye(row), check_finite=False) if row else np.zeros((0, 0))
     G = root @ root.T
     rho, size = float(np.linalg.norm(work[row:, p])), 1 + np.abs(z).sum()
-    reach = np.sqrt(np.diag(G)) * size + np.abs(G).sum(axis=1) * rho
-    error = GAMMA * size * rho + (GAMMA * size) ** 2
-    return _solution(_Found(z, root, reach, rho**2, error, gap, lost), frame, route, kept)
+    spread, row = np.sqrt(np.diag(G)), np.abs(G).sum(axis=1)
+    reach, G_error = spread * size + row * rho, 2 * frame.gamma * row / spread
+    error = 2 * frame.gamma * size * rho + (frame.gamma * size) ** 2
+    return _solution(_Found(z, root, reach, G_error, rho**2, error, gap, lost), frame, route, kept)
 
 
 def _solution(found: _Found, frame: _Frame, route: Route, kept: Bool[np.ndarray, " p"]) -> Solution:
     """Back to the units of the data, zeros for dropped columns."""
     p, scale = kept.size, frame.scale
-    w, digits = np.zeros(p), np.zeros(p)
+    w, digits, G_error = np.zeros(p), np.zeros(p), np.zeros(p)
     root = np.zeros((p, found.root.shape[1]))
     w[kept] = found.z * scale[-1] / scale[:-1][kept]
-    root[kept] = found.root
+    root[kept], G_error[kept] = found.root, found.G_error + GAMMA
     with np.errstate(divide="ignore", invalid="ignore"):
-        certain = -np.log10(GAMMA * found.reach / np.abs(found.z))
-        rss_digits = -np.log10(found.rss_error / found.rss) if found.rss > 0 else 0.0
-    digits[kept] = np.clip(np.nan_to_num(certain, nan=0.0, neginf=0.0), 0.0, MAX_DIGITS)
+        digits[kept] = digits_of(frame.gamma * found.reach / np.abs(found.z))
+        rss_digits = float(digits_of(GAMMA + np.divide(found.rss_error, found.rss)))
     return Solution(
         w, root @ root.T, root, scale[:-1], digits, ~kept, found.rss * frame.tss, frame.tss, route,
-        found.gap, found.lost, float(np.clip(np.nan_to_num(rss_digits, neginf=0.0), 0, MAX_DIGITS)),
+        found.gap, found.lost, rss_digits, G_error, None, frame.gamma,
     )  # fmt: skip
 
 
@@ -235,4 +352,7 @@ def solve_gram(
     return V[:, good] @ ((V[:, good].T @ c) / (mu[good][:, None] if c.ndim == 2 else mu[good]))
 
 
-__all__ = ["MAX_DIGITS", "RANK_TOLERANCE", "Solution", "correlation", "least_squares", "solve_gram"]
+__all__ = [
+    "MAX_DIGITS", "RANK_TOLERANCE", "Solution", "Walk", "correlation", "digits_of", "least_squares",
+    "solve_gram",
+]  # fmt: skip

@@ -15,7 +15,10 @@ from whyfit.probability.distributions import t_quantile, t_two_sided
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """One row per coefficient, the intercept first. NaN where a number does not exist."""
+    """One row per coefficient, the intercept first. NaN where a number does not exist.
+
+    `digits` and `std_error_digits` are the decimal digits of estimate and std_error that rounding has left certain.
+    """
 
     names: tuple[str, ...]
     estimate: Float[np.ndarray, " c"]
@@ -28,12 +31,15 @@ class Inference:
     df: float
     level: float
     covariance: str = "classic"
+    std_error_digits: Float[np.ndarray, " c"] | None = None  # certain, as `digits`; None: unknown
 
     def __getitem__(self, name: str) -> dict[str, float]:
         """The row of one coefficient, by name."""
         i = self.names.index(name)
         fields = ("estimate", "std_error", "statistic", "p_value", "low", "high", "digits")
-        return {f: float(getattr(self, f)[i]) for f in fields}
+        row = {f: float(getattr(self, f)[i]) for f in fields}
+        known = self.std_error_digits
+        return row | {"std_error_digits": float("nan") if known is None else float(known[i])}
 
 
 def infer(

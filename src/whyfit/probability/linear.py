@@ -13,8 +13,9 @@ MacKay (1992), Neural Computation 4, 415-447 for the ridge posterior.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -26,8 +27,9 @@ from whyfit.engines.local import LocalEngine, one_blas_thread
 from whyfit.errors import NotFiniteError
 from whyfit.fold import Engine, Rows, RowSource, fold
 from whyfit.linalg.conditioning import Conditioning, correlation, live_columns
+from whyfit.linalg.doubled import ExactGram, Grid, exact_gram_of
 from whyfit.linalg.moments import FoldMoments, Moments, moments_of, streamed
-from whyfit.linalg.solve import GAMMA, MAX_DIGITS, Solution, U, least_squares
+from whyfit.linalg.solve import GAMMA, Solution, U, Walk, digits_of, least_squares
 from whyfit.linalg.triangle import Triangle, triangle_of
 from whyfit.probability.distributions import f_upper, t_quantile
 from whyfit.probability.inference import Inference, infer
@@ -82,7 +84,10 @@ class LinearFit:
 
     @property
     def r2(self) -> float:
-        return 1 - self.rss / self.tss if self.tss > 0 else float("nan")
+        if not self.tss > 0:
+            return float("nan")
+        known = self.solution.explained
+        return 1 - self.rss / self.tss if known is None else known / self.tss
 
     @cached_property
     def conditioning(self) -> Conditioning:
@@ -105,7 +110,7 @@ class LinearFit:
         if self.df <= 0 or k == 0 or self.rss < 0:
             return float("nan"), (float(k), self.df), float("nan")
         with np.errstate(divide="ignore"):
-            f = float(np.divide((self.tss - self.rss) / k, self.rss / self.df))
+            f = float(np.divide(self.r2 * self.tss / k, self.rss / self.df))
         return f, (float(k), self.df), f_upper(f, k, self.df)
 
     def inference(
@@ -129,7 +134,7 @@ class LinearFit:
             variance = np.where(np.isnan(np.diag(V)), np.nan, np.einsum("ij,jk,ik->i", B, meat, B))
         estimate = np.concatenate([[self.intercept], np.where(self.dropped, np.nan, self.coef)])
         from_ = 0 if self.with_intercept else 1
-        return infer(
+        table = infer(
             names[from_:],
             estimate[from_:],
             variance[from_:],
@@ -138,22 +143,65 @@ class LinearFit:
             self.digits[from_:],
             kind,
         )
+        known = self.std_error_digits[from_:] if meat is None and self.df > 0 else None
+        return replace(table, std_error_digits=known)
 
     @property
     def digits(self) -> Float[np.ndarray, " c"]:
         """Certain digits, intercept first: β₀ = ȳ − Σμ_j w_j loses what its terms cancel."""
+        exact = self.solution.uncentred
+        if exact is not None:
+            return np.append(digits_of(exact.intercept_error), self.solution.digits)
         terms = abs(self.mean[-1]) + np.abs(self.mean[:-1] * self.coef).sum()
         terms += np.sqrt(np.append(self.solution.scale**2, self.tss) / self.n) @ np.abs(
             np.append(self.coef, 1.0)  # a mean near zero is no more exact than the values
         )
         error = self.solution.error_of(self.mean[:-1]) + GAMMA * terms
-        with np.errstate(divide="ignore", invalid="ignore"):
-            first = (
-                float(np.clip(-np.log10(error / abs(self.intercept)), 0, MAX_DIGITS))
-                if error and self.intercept
-                else 0.0
-            )
-        return np.concatenate([[first], self.solution.digits])
+        first = float(digits_of(error / abs(self.intercept))) if error and self.intercept else 0.0
+        return np.append(first, self.solution.digits)
+
+    @property
+    def std_error_digits(self) -> Float[np.ndarray, " c"]:
+        """Certain digits of the classic standard errors, intercept first; NaN for dropped columns.
+
+        A residual sum of squares that is exactly 0 makes every standard error 0, to all digits.
+        """
+        s = self.solution
+        V = np.diag(self.V)
+        if s.uncentred is not None:
+            error = s.uncentred.V_error
+        elif s.G_error is None:
+            error = np.full(V.size, np.inf)
+        else:
+            first = s.spread_error(self.mean[:-1]) / V[0] if self.with_intercept else 0.0
+            error = np.append(first, s.G_error)
+        return np.where(np.isnan(V), np.nan, digits_of((error + self._rss_error) / 2 + 2 * U))
+
+    @property
+    def _rss_error(self) -> float:
+        """Relative; 0 if `rss` is exactly 0."""
+        digits = self.solution.rss_digits
+        return 10.0**-digits if digits > 0 else np.inf
+
+    @property
+    def r2_digits(self) -> float:
+        """Certain digits of R² = 1 − RSS/TSS."""
+        return float(digits_of(self._r2_error))
+
+    @property
+    def _r2_error(self) -> float:
+        if self.solution.explained is not None:
+            return self.solution.explained_error + 2 * U
+        left = self.rss / self.tss if self.tss > 0 else np.inf
+        slack = self._rss_error * left if self.rss else 0.0
+        return (slack + 2 * U) / max(1 - left, U) if left < 1 else np.inf
+
+    @property
+    def f_digits(self) -> float:
+        """Certain digits of the F statistic; 0 without degrees of freedom."""
+        if self.df <= 0 or self.rank == 0:
+            return 0.0
+        return float(digits_of(self._r2_error + self._rss_error + 2 * U))
 
     def predict(self, X: Float[np.ndarray, "m p"]) -> Float[np.ndarray, " m"]:
         return self.mean[-1] + (X - self.mean[:-1]) @ self.coef
@@ -188,41 +236,28 @@ def fit_moments(
     Without `intercept` the plane passes through the origin, and a penalty sees columns of unit mean square.
     """
 
-    def triangle(mean, scale) -> Triangle:
-        assert rows is not None
-        if intercept:
-            of, zero = triangle_of(mean, scale), Triangle.empty(mean.size + 1)
-        else:  # the row (1, 0, ..., 0) stands in for the column of ones, which the solver sweeps out
-            of, zero = _triangle_through_origin(scale), Triangle(np.eye(1, mean.size + 1))
-        return fold(rows.blocks(), of, zero, engine or LocalEngine())
-
+    walk = _walk(rows, engine or LocalEngine(), intercept) if rows is not None else None
     if not intercept:
         moments = about_zero(moments)
     n, mean = moments.n, moments.mean
     C = correlation(moments.scatter)
-    solution = least_squares(moments, triangle if rows is not None and not ridge else None)
+    solution = least_squares(moments, None if ridge else walk)
     if ridge:
         solution, used = _penalised(solution, C, ridge, moments)
     else:
         used = float((~solution.dropped).sum())
     df = n - intercept - used
     sigma2 = solution.rss / df if df > 0 else float("nan")
-    d, drop = solution.scale, solution.dropped
-    Vw = solution.G / d / d[:, None]
-    mu = mean[:-1]
-    V = np.empty((len(d) + 1, len(d) + 1))
-    V[1:, 1:] = Vw
-    V[0, 1:] = V[1:, 0] = -Vw @ mu
-    through = solution.root.T @ (mu / d)  # not μᵀV_wwμ, which cancels κ²u for near copies
-    V[0, 0] = 1 / n + through @ through if intercept else 0.0
-    gone = np.flatnonzero(drop) + 1
+    exact = solution.uncentred
+    V = _law(solution, mean[:-1], n if intercept else 0) if exact is None else exact.V.copy()
+    gone = np.flatnonzero(solution.dropped) + 1
     V[gone, :] = V[:, gone] = np.nan
     return LinearFit(
         names,
         n,
         mean,
         solution.w,
-        float(mean[-1] - mu @ solution.w),
+        float(mean[-1] - mean[:-1] @ solution.w) if exact is None else exact.intercept,
         V,
         sigma2,
         df,
@@ -233,6 +268,36 @@ def fit_moments(
         C,
         intercept,
     )
+
+
+def _law(s: Solution, mu: Float[np.ndarray, " p"], n: int) -> Float[np.ndarray, "c c"]:
+    """V of the module docstring; no intercept if n is 0."""
+    Vw = s.G / s.scale / s.scale[:, None]
+    V = np.zeros((mu.size + 1, mu.size + 1))
+    V[1:, 1:] = Vw
+    V[0, 1:] = V[1:, 0] = -Vw @ mu
+    through = s.root.T @ (mu / s.scale)  # not μᵀV_wwμ, which cancels κ²u for near copies
+    V[0, 0] = 1 / n + through @ through if n else 0.0
+    return V
+
+
+def _walk(rows: RowSource, engine: Engine, intercept: bool) -> Walk:
+    """The rows once more, as the solver may ask for them."""
+
+    def triangle(mean, scale) -> Triangle:
+        if intercept:
+            of, zero = triangle_of(mean, scale), Triangle.empty(mean.size + 1)
+        else:  # the row (1, 0, ..., 0) stands in for the column of ones, which the solver sweeps out
+            of, zero = _triangle_through_origin(scale), Triangle(np.eye(1, mean.size + 1))
+        return fold(rows.blocks(), of, zero, engine)
+
+    def exact(grid: Grid) -> ExactGram:
+        return fold(rows.blocks(), exact_gram_of(grid), ExactGram.empty(grid.shift.size), engine)
+
+    def derived() -> bool:
+        return any(block.lower is not None for block in islice(rows.blocks(), 1))
+
+    return Walk(triangle, exact, derived, intercept)
 
 
 def about_zero(moments: Moments) -> Moments:
@@ -278,8 +343,13 @@ def _penalised(
     reach = np.abs(G).sum(axis=1) * (1 + np.abs(z).sum()) if certain else np.inf
     w, digits, full = np.zeros(len(live)), np.zeros(len(live)), np.zeros((len(live), len(live)))
     w[live] = z * np.sqrt(s.tss) / s.scale[live]
-    with np.errstate(divide="ignore"):
-        digits[live] = np.clip(-np.log10(GAMMA * reach / np.abs(z)), 0, MAX_DIGITS)
+    row, size = np.abs(G).sum(axis=1), 1 + np.abs(z).sum()
+    G_error = np.full(len(live), np.inf)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        digits[live] = digits_of(GAMMA * reach / np.abs(z))
+        G_error[live] = GAMMA * row**2 / np.diag(G) if certain else np.inf
+        slip = GAMMA * size**2 + 2 * ridge / moments.n * GAMMA * float(np.sum(np.abs(z) * reach))
+        rss_digits = float(digits_of(np.divide(slip, rss)))
     full[np.ix_(live, live)] = G
     root = np.zeros((len(live), inner.shape[1]))
     root[live] = inner
@@ -297,7 +367,8 @@ def _penalised(
             "gram",
             s.gap if certain else 0.0,
             s.lost,
-            s.rss_digits,
+            rss_digits,
+            G_error,
         ),
         used,
     )
