@@ -21,6 +21,7 @@ Role = Literal[
 Missing = Literal["indicator", "impute", "drop"]
 Covariance = Literal["classic", "HC0", "HC1", "HC2", "HC3"]
 TargetTransform = Literal["identity", "log"]
+TextCode = Literal["tfidf", "hash", "counts"]
 
 #: Cells that mean "missing" in any column, beside the empty cell. The words None, null and none
 #: are *not* here: in real tables they are levels of a category ("no garage") more often than gaps.
@@ -43,6 +44,10 @@ class Spec:
     missing_tokens : cells read as missing, beside the empty cell.
     rare_level : levels with fewer rows than this are merged into "(rare)".
     max_levels : a category keeps at most this many levels; the rest are merged into "(rare)".
+    text : columns of free text become the weights of their terms ("tfidf"), of buckets that the terms are
+        hashed into ("hash"), or only their numbers of characters and words ("counts").
+    text_features : columns of each text at most; None: 1,000, and one to five rows.
+    text_components : reduce these to so many by truncated singular value decomposition; None: do not.
     reference : {categorical column: reference level}; default the most frequent level.
     exclude_rows : source row numbers (0-based) kept out of the fit, still predicted and scored.
     target_transform : "log" fits log(target); needs a positive target.
@@ -67,6 +72,9 @@ class Spec:
     missing_tokens: tuple[str, ...] = MISSING_TOKENS
     rare_level: int = 10
     max_levels: int = 50
+    text: TextCode = "tfidf"
+    text_features: int | None = None
+    text_components: int | None = None
     reference: dict[str, str] = dataclasses.field(default_factory=dict)
     exclude_rows: tuple[int, ...] = ()
     target_transform: TargetTransform = "identity"
@@ -90,6 +98,10 @@ class Spec:
             raise SpecError(f"ridge is {self.ridge}; expected a finite penalty ≥ 0.")
         if self.seed < 0:
             raise SpecError(f"seed is {self.seed}; expected a whole number ≥ 0.")
+        for name in ("text_features", "text_components"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise SpecError(f"{name} is {value}; expected a number of columns ≥ 1.")
         if self.rare_level < 1 or self.max_levels < 2:
             raise SpecError("rare_level must be ≥ 1 and max_levels ≥ 2.")
 

@@ -14,13 +14,15 @@ import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from whyfit.data.components import Components
 from whyfit.data.schema import Column
-from whyfit.errors import SpecError
+from whyfit.data.tfidf import TextWeights
+from whyfit.errors import InternalFault, SpecError
 from whyfit.spec import Missing, Spec
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ PARTS = {"month": MONTHS, "weekday": WEEKDAYS, "hour": tuple(str(h) for h in ran
 #: A category of more levels than this is coded sparsely.
 SPARSE_LEVELS = 64
 
-Data = dict[str, np.ndarray]
+Data = dict[str, Any]  # arrays, and Documents of a text
 Named = tuple[tuple[str, str], ...]  # (name, kind) of some columns
 Out = Float[np.ndarray, "p m"]
 
@@ -249,19 +251,34 @@ class DateCoding:
 
 @dataclass(frozen=True, slots=True)
 class TextCoding:
-    """Free text: its numbers of characters and words, an indicator if some miss."""
+    """Free text: its numbers of characters and words, an indicator if some miss, and its terms.
+
+    These are sparse columns "text:term" or, with `components`, dense ones "text ~ leading terms".
+    """
 
     name: str
     characters: float
     words: float
     indicator: bool = False
-
-    sparse_columns: ClassVar[Named] = ()
+    weights: TextWeights | None = None
+    components: Components | None = None
 
     @property
     def columns(self) -> Named:
         last = ((f"{self.name} missing", "indicator"),) if self.indicator else ()
-        return ((f"{self.name} characters", "text"), (f"{self.name} words", "text"), *last)
+        compressed = self.components.names if self.components else ()
+        return (
+            (f"{self.name} characters", "text"),
+            (f"{self.name} words", "text"),
+            *last,
+            *((f"{self.name} ~ {words}", "text") for words in compressed),
+        )
+
+    @property
+    def sparse_columns(self) -> Named:
+        if self.weights is None or self.components:
+            return ()
+        return tuple((f"{self.name}:{term}", "word") for term in self.weights.names)
 
     def missing(self, data: Data) -> np.ndarray:
         return np.isnan(data[f"{self.name}\0characters"])
@@ -270,17 +287,39 @@ class TextCoding:
         self, data: Data, levels: dict[str, tuple[str, ...]], out: Out, slots: Sequence[int]
     ) -> None:
         del levels
-        for slot, what, fill in zip(
-            slots, ("characters", "words"), (self.characters, self.words), strict=False
-        ):
-            if slot >= 0:
+        slots = list(slots)
+        for what, fill in (("characters", self.characters), ("words", self.words)):
+            if (slot := slots.pop(0)) >= 0:
                 _fill(data[f"{self.name}\0{what}"], fill, out[slot])
-        if self.indicator and slots[2] >= 0:
-            np.isnan(data[f"{self.name}\0characters"], out=out[slots[2]], casting="unsafe")
+        if self.indicator and (slot := slots.pop(0)) >= 0:
+            np.isnan(data[f"{self.name}\0characters"], out=out[slot], casting="unsafe")
+        if self.components and max(slots) >= 0:
+            made = self.components.of_rows(self._rows(data))
+            for slot, column in zip(slots, made.T, strict=True):
+                if slot >= 0:
+                    out[slot] = column
+
+    def write_sparse(self, data: Data, levels: dict[str, tuple[str, ...]]) -> csr_array:
+        """The (m, c) block of `sparse_columns`; NaN all along a row that cannot be used."""
+        del levels
+        return self._rows(data)
+
+    def _rows(self, data: Data) -> csr_array:
+        if self.weights is None:
+            raise InternalFault(f"the terms of '{self.name}' were not chosen.")
+        rows = self.weights.rows(data[f"{self.name}\0terms"])
+        if math.isnan(self.characters) and (gaps := self.missing(data)).any():
+            from scipy.sparse import csr_array
+
+            c = self.weights.width
+            ends = np.concatenate([[0], np.cumsum(gaps * c)])
+            nan = np.full(ends[-1], np.nan), np.tile(np.arange(c), int(gaps.sum()))
+            rows = rows + csr_array((*nan, ends), shape=(gaps.size, c))
+        return rows
 
 
 Coding = NumberCoding | LevelCoding | DateCoding | TextCoding
-SparseCoding = LevelCoding  # the kinds that have `write_sparse`
+SparseCoding = LevelCoding | TextCoding  # the kinds that have `write_sparse`
 
 
 def calendar_part(a: Float[np.ndarray, " m"], part: str) -> Int[np.ndarray, " m"]:
@@ -297,8 +336,17 @@ def calendar_part(a: Float[np.ndarray, " m"], part: str) -> Int[np.ndarray, " m"
     return np.where(gaps, -1, at)
 
 
-def fit_coding(column: Column, spec: Spec, parts: dict[str, Int[np.ndarray, " c"]]) -> Coding:
-    """The coding of a usable column; `parts` counts each calendar part of a datetime column."""
+def fit_coding(
+    column: Column,
+    spec: Spec,
+    parts: dict[str, Int[np.ndarray, " c"]],
+    text: tuple[TextWeights | None, Components | None] = (None, None),
+) -> Coding:
+    """The coding of a usable column.
+
+    `parts` counts each calendar part of a datetime column; `text` says how the terms of one of free text
+    become columns.
+    """
     some = 0 < column.n_missing < column.n
     indicator = some and spec.missing == "indicator"
     dropping = spec.missing == "drop"
@@ -323,6 +371,7 @@ def fit_coding(column: Column, spec: Spec, parts: dict[str, Int[np.ndarray, " c"
             _filled(column.characters, spec.missing),
             _filled(column.words, spec.missing),
             indicator,
+            *text,
         )
     truth: dict[str, float] = {}
     if column.role == "boolean":

@@ -28,7 +28,7 @@ from whyfit.data.coding import (
     TextCoding,
     fit_coding,
 )
-from whyfit.data.counting import count_parts, count_rows
+from whyfit.data.counting import count_parts, count_rows, weigh_texts
 from whyfit.data.folds import fold_count, fold_of
 from whyfit.data.layout import (
     FeatureUse,
@@ -107,7 +107,7 @@ class Design:
     ----------
     task, classes : regression, binary or multiclass; binary: classes[1] is the positive one.
     names, origin, kinds : of each design column: its name, its source column, and what it is
-        (numeric, boolean, level, indicator, calendar, text or term).
+        (numeric, boolean, level, indicator, calendar, text, word or term).
     features : every source column but the target, with its columns or the reason it has none.
     impute : value put in for missing cells, per numeric column.
     dropped, n_used : rows left out by reason, and rows left.
@@ -162,8 +162,11 @@ class Design:
         target = Target.of(schema[spec.target], spec)
         sources = [c for c in schema.columns if c.name != spec.target]
         parts = count_parts(table, sources)
+        texts = weigh_texts(table, sources, spec)
         codings = [
-            fit_coding(c, spec, parts.get(c.name, {})) for c in sources if has_columns(c, spec)
+            fit_coding(c, spec, parts.get(c.name, {}), texts.get(c.name, (None, None)))
+            for c in sources
+            if has_columns(c, spec)
         ]
         plan = lay_out(codings, spec, sources)
         check_size(plan, sources)
@@ -327,7 +330,9 @@ class Design:
         """Keys of Block.data that X is made from."""
         text = {c.name for c in self.needed if isinstance(c, TextCoding)}
         plain = {c.name for c in self.needed} - text
-        return frozenset(plain | {f"{n}\0{part}" for n in text for part in ("characters", "words")})
+        return frozenset(
+            plain | {f"{n}\0{part}" for n in text for part in ("characters", "words", "terms")}
+        )
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float, Int
 
+from whyfit.data.bags import Ragged, letters_of
 from whyfit.data.dates import days, parse_dates
 from whyfit.data.numbers import EXACT, Style, read_numbers
 from whyfit.data.schema import Unreadable
@@ -259,7 +260,10 @@ class LevelEncoder:
 
 
 class TextEncoder:
-    """Free text: raw (2, m) float64 of characters and words, NaN where missing."""
+    """Free text: raw characters, words, a hash and bytes of each text, and its letters.
+
+    Characters and words are NaN where it is missing.
+    """
 
     def __init__(self, tokens: tuple[str, ...]) -> None:
         self.tokens = tokens
@@ -267,23 +271,26 @@ class TextEncoder:
         self.characters = Range()
         self.words = Range()
 
-    def add(self, cells: pl.Series) -> Float[np.ndarray, "2 m"]:
+    def add(self, cells: pl.Series) -> Ragged:
         texts = (cells if cells.dtype == pl.String else as_text(cells)).str.strip_chars()
         said = texts.is_in(list(self.tokens)).fill_null(False)
         if said.any():
             for word, count in texts.filter(said).value_counts().iter_rows():
                 self.counts.tokens[word] += count
         gone = (said | texts.is_null() | (texts == "").fill_null(True)).to_numpy()
-        out = np.empty((2, texts.len()))
+        out = np.empty((4, texts.len()))
         out[0] = texts.str.len_chars().cast(pl.Float64).fill_null(np.nan).to_numpy()
         words = texts.str.count_matches(r"\S+").cast(pl.Float64).fill_null(np.nan)
         out[1] = words.to_numpy()
-        out[:, gone] = np.nan
+        out[:2, gone] = np.nan
+        texts = texts.set(pl.Series(gone), "")
+        out[2] = texts.hash(0).to_numpy() >> np.uint64(11)  # 53 bits, which float64 holds exactly
+        letters, out[3] = letters_of(texts.to_list())
         self.counts.n += texts.len()
         self.counts.missing += int(gone.sum())
         self.characters.add(out[0, ~gone])
         self.words.add(out[1, ~gone])
-        return out
+        return Ragged(out, (letters,))
 
 
 class DateEncoder:

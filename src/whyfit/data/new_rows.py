@@ -13,12 +13,14 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
+from whyfit.data.bags import Ragged, texts_of
 from whyfit.data.coding import Coding, Data, DateCoding, LevelCoding, NumberCoding, TextCoding
 from whyfit.data.dates import date_format_of
 from whyfit.data.encode import Encoder, LevelEncoder
 from whyfit.data.layout import cuts
 from whyfit.data.opening import Source, unique_names
 from whyfit.data.plan import Plan, present_cells
+from whyfit.data.tfidf import Documents
 from whyfit.errors import SchemaError
 
 if TYPE_CHECKING:
@@ -84,8 +86,12 @@ class NewRows:
         levels: dict[str, tuple[str, ...]],
     ) -> None:
         raw = encoder.add(cells)
-        if isinstance(coding, TextCoding):
-            data[f"{coding.name}\0characters"], data[f"{coding.name}\0words"] = raw
+        if isinstance(raw, Ragged):
+            if isinstance(coding, TextCoding):
+                data[f"{coding.name}\0characters"], data[f"{coding.name}\0words"] = raw.fixed[:2]
+                if coding.weights is not None:
+                    texts = texts_of(raw.flat[0], raw.lengths)
+                    data[f"{coding.name}\0terms"] = Documents.of(texts)
             return
         if isinstance(encoder, LevelEncoder):
             levels[coding.name] = tuple(encoder.levels)

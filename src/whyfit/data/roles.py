@@ -10,10 +10,12 @@ import dataclasses
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from whyfit.data.bags import Ragged, texts_of
 from whyfit.data.encode import (
     NEARLY_ALL,
     DateEncoder,
@@ -51,13 +53,21 @@ _ID_WORDS = {
     "ticket", "serial", "identifier", "rowid",
 }  # fmt: skip
 
-Finish = Callable[[np.ndarray], dict[str, np.ndarray]]
+Raw = np.ndarray | Ragged  # as an encoder returned it
+Finish = Callable[[Any], dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
+    """What a column is, and what becomes of its stored arrays.
+
+    finish : the arrays of a Block; None: nothing is stored.
+    texts : the texts of a column of free text, "" for a missing one.
+    """
+
     column: Column
-    finish: Finish | None  # None: nothing is stored
+    finish: Finish | None
+    texts: Callable[[Any], list[str]] | None = None
 
 
 def words_of(name: str) -> list[str]:
@@ -217,7 +227,12 @@ def _level(
         )  # fmt: skip
         return Decision(
             column,
-            lambda raw: {f"{name}\0characters": characters[raw], f"{name}\0words": words[raw]},
+            lambda raw: {
+                f"{name}\0characters": characters[raw],
+                f"{name}\0words": words[raw],
+                f"{name}\0text": raw,
+            },
+            lambda raw: [texts[i] if i >= 0 else "" for i in raw],
         )
     if found == "identifier":
         return Decision(dataclasses.replace(column, levels=(), counts=()), None)
@@ -301,10 +316,18 @@ def _text(name: str, encoder: TextEncoder, plan: Plan, role: Role | None) -> Dec
         characters=encoder.characters.mean, words=encoder.words.mean,
     )  # fmt: skip
     if found == "constant":
-        return Decision(column, lambda raw: {name: raw[0]})
+        return Decision(column, lambda raw: {name: raw.fixed[0]})
     if found == "identifier":
         return Decision(column, None)
-    return Decision(column, lambda raw: {f"{name}\0characters": raw[0], f"{name}\0words": raw[1]})
+    return Decision(
+        column,
+        lambda raw: {
+            f"{name}\0characters": raw.fixed[0],
+            f"{name}\0words": raw.fixed[1],
+            f"{name}\0text": raw.fixed[2],
+        },
+        lambda raw: texts_of(raw.flat[0], raw.lengths),
+    )
 
 
 def _skipped(name: str, encoder: SkipEncoder, plan: Plan, role: Role | None) -> Decision:

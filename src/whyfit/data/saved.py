@@ -7,8 +7,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from whyfit.data.coding import Coding, DateCoding, LevelCoding, Levels, NumberCoding, TextCoding
+from whyfit.data.components import Components
 from whyfit.data.layout import FeatureUse
 from whyfit.data.target import Target
+from whyfit.data.tfidf import TextWeights
 from whyfit.spec import Term
 
 if TYPE_CHECKING:
@@ -79,6 +81,20 @@ def _levels_from(plain: dict[str, Any]) -> Levels:
     )  # fmt: skip
 
 
+def _weights_of(plain: dict[str, Any] | None) -> TextWeights | None:
+    if plain is None:
+        return None
+    return TextWeights(
+        tuple(plain["names"]), tuple(plain["idf"]), plain["buckets"], tuple(plain["kept"])
+    )
+
+
+def _components_of(plain: dict[str, Any] | None) -> Components | None:
+    if plain is None:
+        return None
+    return Components(tuple(plain["names"]), tuple(tuple(v) for v in plain["vectors"]))
+
+
 def _coding_of(plain: dict[str, Any]) -> Coding:
     name = plain["name"]
     match plain["coding"]:
@@ -98,6 +114,7 @@ def _coding_of(plain: dict[str, Any]) -> Coding:
             )
         case "text":
             return TextCoding(
-                name, _nan(plain["characters"]), _nan(plain["words"]), plain["indicator"]
-            )
+                name, _nan(plain["characters"]), _nan(plain["words"]), plain["indicator"],
+                _weights_of(plain.get("weights")), _components_of(plain.get("components")),
+            )  # fmt: skip
     raise KeyError(plain["coding"])

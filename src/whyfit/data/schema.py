@@ -5,7 +5,8 @@ A `Table` (see `table.py`) stores every column as one NumPy array per block:
     numeric, boolean, datetime, constant    float64, NaN = missing (datetime: days since 1970-01-01)
     categorical                             int32 codes into `Column.levels`, −1 = missing
     text                                    float64 pair of columns is made at design time from
-                                            "<name>\\x00characters" and "<name>\\x00words"
+                                            "<name>\\x00characters" and "<name>\\x00words"; equal texts
+                                            have equal "<name>\\x00text"
     identifier                              float64 if it was numeric, otherwise not stored
 """
 

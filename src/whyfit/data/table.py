@@ -16,14 +16,17 @@ from typing import Any
 
 import numpy as np
 
+from whyfit.data.bags import Ragged
+from whyfit.data.documents import CountedBlocks, count_documents
 from whyfit.data.encode import Encoder, SkipEncoder
 from whyfit.data.limits import address_limit
 from whyfit.data.opening import Source, is_pair, open_source, unique_names
 from whyfit.data.plan import Plan, forced, present_cells
-from whyfit.data.roles import Decision, decide
+from whyfit.data.roles import Decision, Raw, decide
 from whyfit.data.schema import Schema
 from whyfit.data.settle import settle
 from whyfit.data.store import BlockStore
+from whyfit.data.tfidf import Terms
 from whyfit.errors import SchemaError, SourceError, TargetError
 from whyfit.spec import Spec
 
@@ -39,7 +42,7 @@ class Block:
 
     start: int
     n: int
-    data: dict[str, np.ndarray]
+    data: dict[str, Any]  # arrays, and Documents of text columns whose terms were counted
 
 
 class Table:
@@ -60,19 +63,41 @@ class Table:
         self.n = schema.n
         self._store = store
         self._stored = stored
+        self._counted: dict[str, CountedBlocks] = {}  # columns of text whose terms were wanted
         self._given: tuple[Any, Spec] | None = None  # what it was read from, for `under`
 
     def blocks(self) -> Iterator[Block]:
         """All rows in order, BLOCK at a time."""
         start = 0
         for i in range(len(self._store)):
-            data: dict[str, np.ndarray] = {}
+            data: dict[str, Any] = {}
             for decision, raw in zip(self._stored, self._store[i], strict=True):
                 if decision.finish is not None:
                     data.update(decision.finish(raw))
+            for name, counted in self._counted.items():
+                data[f"{name}\0terms"] = counted[i]
             n = min(BLOCK, self.n - start)
             yield Block(start, n, data)
             start += n
+
+    def texts(self, name: str) -> Iterator[list[str]]:
+        """The texts of a column of free text, a block at a time; "" for a missing one.
+
+        KeyError for a column of another role.
+        """
+        slots = [k for k, d in enumerate(self._stored) if d.column.name == name and d.texts]
+        if not slots:
+            raise KeyError(name)
+        read = self._stored[slots[0]].texts
+        for i in range(len(self._store)):
+            if read is not None:
+                yield read(self._store[i][slots[0]])
+
+    def terms(self, name: str) -> Terms:
+        """Terms of a column of free text, counted once: from then on blocks hold "<name>\\x00terms"."""
+        if name not in self._counted:
+            self._counted[name] = count_documents(lambda: self.texts(name))
+        return self._counted[name].terms
 
     def under(self, spec: Spec) -> Table:
         """This table with the roles and missing tokens of `spec`.
@@ -106,6 +131,8 @@ class Table:
     def close(self) -> None:
         """Delete what was spilled to disk; blocks() yields nothing afterwards."""
         self._store.close()
+        for counted in self._counted.values():
+            counted.close()
 
     def __enter__(self) -> Table:
         return self
@@ -142,6 +169,11 @@ def read_table(source: Any, spec: Spec, *, progress: Progress | None = None) -> 
     return table
 
 
+def read_columns(source: Any, spec: Spec) -> Table:
+    """The table in `source`, none of whose columns is a target; otherwise as `read_table`."""
+    return _ingest(open_source(source), dataclasses.replace(spec, target=""), None, needed=False)
+
+
 def _with_target(source: Any, spec: Spec) -> Spec:
     if is_pair(source) and not spec.target:
         return dataclasses.replace(spec, target="y")
@@ -161,9 +193,10 @@ def check_target(names: list[str], target: str, source: str) -> None:
     raise TargetError(f"{source} has no column '{target}'; {hint}columns: {shown}.")
 
 
-def _ingest(source: Source, spec: Spec, progress: Progress | None) -> Table:
+def _ingest(source: Source, spec: Spec, progress: Progress | None, *, needed: bool = True) -> Table:
     names, renamed = unique_names(source.header, spec.target, source.name)
-    check_target(names, spec.target, source.name)
+    if needed:  # a target
+        check_target(names, spec.target, source.name)
     for name in spec.roles:
         if name not in names:
             check_role(name, names, source.name)
@@ -210,7 +243,7 @@ def _read_once(
     encoders = [p.encoder(tokens) for p in plans]
     stored = [i for i, e in enumerate(encoders) if not isinstance(e, SkipEncoder)]
     store = BlockStore()
-    waiting: list[list[np.ndarray]] = [[] for _ in stored]
+    waiting: list[list[Raw]] = [[] for _ in stored]
     held = n = 0
     for columns in source.batches(plans, progress):
         for encoder, cells in zip(encoders, columns, strict=True):
@@ -229,20 +262,26 @@ def _read_once(
     return encoders, store, stored, n
 
 
-def _cut(waiting: list[list[np.ndarray]], store: BlockStore, rows: int) -> None:
+def _cut(waiting: list[list[Raw]], store: BlockStore, rows: int) -> None:
     """Move the first `rows` rows of the waiting parts into the store, contiguous."""
     block = []
     for parts in waiting:
         taken, have = [], 0
         while have < rows:
             part = parts[0]
-            size = part.shape[-1]
+            size = len(part) if isinstance(part, Ragged) else part.shape[-1]
             if have + size <= rows:
                 taken.append(parts.pop(0))
                 have += size
             else:
-                taken.append(part[..., : rows - have])
-                parts[0] = part[..., rows - have :]
+                left = rows - have
+                taken.append(_rows(part, 0, left))
+                parts[0] = _rows(part, left, size)
                 have = rows
-        block.append(np.concatenate(taken, axis=-1))
+        ragged = isinstance(taken[0], Ragged)
+        block.append(Ragged.join(taken) if ragged else np.concatenate(taken, axis=-1))
     store.append(block)
+
+
+def _rows(part: Raw, start: int, stop: int) -> Raw:
+    return part.rows(start, stop) if isinstance(part, Ragged) else part[..., start:stop]

@@ -71,7 +71,9 @@ class Documents:
     counts: csr_array  # (m, v)
     terms: Terms
 
-    def __getitem__(self, rows: slice | np.ndarray) -> Documents:
+    def __getitem__(self, rows: Any) -> Documents:
+        """Some documents: a mask, numbers or a slice, perhaps behind an ellipsis as with arrays."""
+        rows = rows[-1] if isinstance(rows, tuple) else rows
         return Documents(self.counts[rows], self.terms)
 
     @property
