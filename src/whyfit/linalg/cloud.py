@@ -55,6 +55,11 @@ class Block(Protocol):
         """In which lower bounds can be had: fast first."""
         ...
 
+    @property
+    def lengths(self) -> np.ndarray:
+        """(1 − ε)‖b − c‖²."""
+        ...
+
     def bounds(
         self, A: Any, precision: type[np.floating]
     ) -> tuple[Float[np.ndarray, "t b"], Float[np.ndarray, " t"]]:
@@ -87,6 +92,10 @@ class DenseBlock:
     @property
     def precisions(self) -> tuple[type[np.floating], ...]:
         return (np.float32, np.float64)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return self.single[:, -1]
 
     def bounds(self, A: Any, precision: type[np.floating]) -> tuple[np.ndarray, np.ndarray]:
         t, d = A.shape
