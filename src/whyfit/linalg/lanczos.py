@@ -1,0 +1,248 @@
+"""Extreme eigenvalues of a symmetric operator, with intervals that are certain: Lanczos.
+
+From a random unit vector v₁ the products Av build an orthonormal basis V of the Krylov space; in it A is tridiagonal:
+
+    A V_m = V_m T_m + β_m v_{m+1} e_mᵀ,      T_m s = θ s,      ‖A(V_m s) − θ(V_m s)‖ = β_m |s_m|
+
+For symmetric A there is an eigenvalue within the residual ‖r‖ of θ, whatever else is true of A. Every new vector is
+orthogonalised against all before, twice: without that rounding brings copies of found eigenvalues back. When the space
+is exhausted (β = 0) a fresh random direction continues, until it brings nothing new. A multiple eigenvalue whose space
+is not exhausted by then may be listed fewer times than it occurs.
+
+What a residual cannot tell is whether an eigenvalue beyond the largest θ was missed, because the start happened to be
+orthogonal to it. For a random start that has a known probability: with m steps and λ the largest eigenvalue,
+
+    P[ (λ − θ)/(λ − λ_min) > ε ] ≤ 1.648 √p exp(−(2m − 1) √ε)
+
+which `Ritz.beyond(δ)` turns into a bound that fails with probability δ.
+
+References: Parlett (1998), The Symmetric Eigenvalue Problem, ch. 11 and 13; Kuczyński & Woźniakowski (1992), SIAM J.
+Matrix Anal. Appl. 13(4), 1094-1122, Theorem 4.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.linalg import eigh_tridiagonal
+
+from whyfit.engines.local import one_blas_thread
+from whyfit.errors import NotFiniteError, ShapeError
+from whyfit.linalg.operators import Operator, as_operator
+
+U = float(np.finfo(np.float64).eps) / 2
+#: Residual, relative to ‖A‖, at which an eigenpair counts as found.
+TOLERANCE = 1e-8
+#: A new direction shorter than this times ‖A‖ is rounding: the Krylov space is exhausted.
+EXHAUSTED = 1e-13
+_CHECK = 5  # steps between two looks at the tridiagonal matrix
+
+
+@dataclass(frozen=True, slots=True)
+class Ritz:
+    """Approximate eigenpairs of a symmetric p × p operator, eigenvalues falling.
+
+    Attributes
+    ----------
+    values : (k,); vectors : (p, k), orthonormal.
+    residuals : (k,) ‖Av − θv‖, the rounding of the products included: an eigenvalue lies within it of each value.
+    norm : an estimate of ‖A‖ from below; range : smallest and largest Ritz value.
+    steps : products with a vector; exhausted : the basis spans everything, nothing can have been missed.
+    converged : every residual is at most the tolerance times `norm`.
+    """
+
+    values: Float[np.ndarray, " k"]
+    vectors: Float[np.ndarray, "p k"]
+    residuals: Float[np.ndarray, " k"]
+    norm: float
+    range: tuple[float, float]
+    steps: int
+    exhausted: bool
+    converged: bool
+
+    @property
+    def low(self) -> Float[np.ndarray, " k"]:
+        return self.values - self.residuals
+
+    @property
+    def high(self) -> Float[np.ndarray, " k"]:
+        return self.values + self.residuals
+
+    def beyond(self, risk: float = 0.01) -> tuple[float, float]:
+        """(low, high) that hold *all* eigenvalues, either end except with probability `risk`.
+
+        Source: Kuczyński & Woźniakowski (1992); the probability is over the random start.
+        """
+        low, high = self.range
+        if self.exhausted:
+            slack = self.vectors.shape[0] * U * self.norm
+            return low - slack, high + slack
+        p = self.vectors.shape[0]
+        e = (np.log(1.648 * np.sqrt(p) / risk) / max(2 * self.steps - 1, 1)) ** 2
+        if e >= 0.5:  # too few steps to say anything
+            return -np.inf, np.inf
+        # with both ends short of the truth by at most e of the true spread, that spread is ≤ (high − low)/(1 − 2e)
+        reach = e / (1 - 2 * e) * (high - low)
+        return low - reach, high + reach
+
+
+def extreme_eigenvalues(
+    A: Any,
+    largest: int = 6,
+    smallest: int = 0,
+    *,
+    tolerance: float = TOLERANCE,
+    steps: int | None = None,
+    rng: int | np.random.Generator | None = 0,
+) -> Ritz:
+    """The `largest` and `smallest` eigenvalues of a symmetric operator by Lanczos.
+
+    Parameters
+    ----------
+    A : symmetric, anything `as_operator` takes; symmetry is the caller's word.
+    largest, smallest : how many from either end.
+    tolerance : residual ÷ ‖A‖ at which a pair counts as found.
+    steps : at most so many products; default min(p, max(20 k + 100, 300)), k = largest + smallest.
+    rng : of the start.
+
+    Returns
+    -------
+    Ritz. Running out of steps is no error: `converged` is False, and the residuals say how far each pair is.
+
+    Raises
+    ------
+    ShapeError : A is not square, or fewer than one or more than p eigenvalues are wanted.
+    NotFiniteError : a product is NaN or infinite.
+    """
+    A = as_operator(A)
+    p, k = A.shape[1], largest + smallest
+    if A.shape[0] != p:
+        raise ShapeError(f"the operator has shape {A.shape}; eigenvalues need a square one.")
+    if min(largest, smallest) < 0 or not 1 <= k <= p:
+        raise ShapeError(f"{k} eigenvalues of a {p} × {p} operator; expected 1 to {p}.")
+    most = max(min(p, steps or max(20 * k + 100, 300)), k)
+    with one_blas_thread():
+        basis = Krylov.start(A, np.random.default_rng(rng), most)
+        _grow(basis, most, (largest, smallest), tolerance)
+        return _pairs(A, basis, largest, smallest, tolerance)
+
+
+def _grow(basis: Krylov, most: int, wanted: tuple[int, int], tolerance: float) -> None:
+    """Until what is wanted is found, or `most` steps are done."""
+    before: np.ndarray | None = None  # what was wanted when the space was last exhausted
+    while basis.m < most:
+        basis.grow()
+        ended = basis.beta[-1] == 0
+        if basis.m < sum(wanted) or not (ended or basis.m % _CHECK == 0):
+            continue
+        values, good = _look(basis, *wanted, tolerance)
+        if ended and before is not None and good:
+            if np.abs(values - before).max() <= tolerance * basis.norm:
+                return
+        elif good and not basis.broken:
+            return
+        before = values if ended else before
+
+
+class Krylov:
+    """The growing basis V and the tridiagonal T; the one Lanczos recurrence of the house."""
+
+    def __init__(self, A: Operator, V: np.ndarray, rng: np.random.Generator) -> None:
+        self.A, self.V, self.rng = A, V, rng
+        self.alpha: list[float] = []
+        self.beta: list[
+            float
+        ] = []  # beta[i] couples v_i and v_{i+1}; 0 where a fresh start was needed
+        self.m = 0  # columns of V that T covers
+        self.norm = 0.0
+        self.broken = False  # whether a fresh start was needed
+
+    @classmethod
+    def start(
+        cls,
+        A: Operator,
+        rng: np.random.Generator,
+        most: int,
+        v: Float[np.ndarray, " p"] | None = None,
+    ) -> Krylov:
+        p = A.shape[1]
+        V = np.empty((p, min(most, p) + 1), order="F")
+        v = rng.standard_normal(p) if v is None else v
+        V[:, 0] = v / np.linalg.norm(v)
+        return cls(A, V, rng)
+
+    def grow(self) -> None:
+        """One product with A: one more row of T, and the next direction."""
+        j, p = self.m, len(self.V)
+        w = np.array(self.A @ self.V[:, j], dtype=np.float64)
+        if not np.isfinite(w).all():
+            raise NotFiniteError(
+                "a product with the operator is NaN or infinite; expected finite numbers: look at"
+                " the matrix, or at the parameters its operator was taken at."
+            )
+        self.alpha.append(float(self.V[:, j] @ w))
+        known = self.V[:, : j + 1]
+        before = float(np.linalg.norm(w))
+        for _ in range(2):  # "twice is enough" (Parlett 1998, §6.9)
+            w -= known @ (known.T @ w)
+        beta = float(np.linalg.norm(w))
+        self.norm = max(self.norm, before)
+        self.m += 1
+        if self.m == p:
+            self.beta.append(0.0)
+            return
+        if beta <= EXHAUSTED * self.norm:
+            beta, w, self.broken = 0.0, self._fresh(), True
+        self.beta.append(beta)
+        self.V[:, j + 1] = w / np.linalg.norm(w)
+
+    def _fresh(self) -> Float[np.ndarray, " p"]:
+        """A random direction orthogonal to all so far."""
+        known, w = self.V[:, : self.m], self.rng.standard_normal(len(self.V))
+        for _ in range(2):
+            w -= known @ (known.T @ w)
+            w /= np.linalg.norm(w)
+        return w
+
+    def spectrum(self) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, "m m"]]:
+        """Eigenvalues of T, rising, and their eigenvectors."""
+        found = eigh_tridiagonal(np.array(self.alpha), np.array(self.beta[: self.m - 1]))
+        return np.asarray(found[0]), np.asarray(found[1])
+
+    @property
+    def exhausted(self) -> bool:
+        return self.m == len(self.V)
+
+
+def _wanted(m: int, largest: int, smallest: int) -> np.ndarray:
+    """Places among m rising values: the largest first, falling."""
+    return np.r_[m - 1 - np.arange(largest), smallest - 1 - np.arange(smallest)].astype(int)
+
+
+def _look(basis: Krylov, largest: int, smallest: int, tolerance: float) -> tuple[np.ndarray, bool]:
+    """The wanted Ritz values, and whether their residuals are small enough."""
+    theta, S = basis.spectrum()
+    which = _wanted(basis.m, largest, smallest)
+    norm = max(abs(theta[0]), abs(theta[-1]))
+    good = (basis.beta[-1] * np.abs(S[-1, which]) <= 0.5 * tolerance * norm).all()
+    return theta[which], bool(good)
+
+
+def _pairs(A: Operator, basis: Krylov, largest: int, smallest: int, tolerance: float) -> Ritz:
+    theta, S = basis.spectrum()
+    which = _wanted(basis.m, largest, smallest)
+    X = np.asarray(basis.V[:, : basis.m] @ S[:, which])
+    X /= np.linalg.norm(X, axis=0)
+    AX = A @ X
+    values = np.einsum("ij,ij->j", X, AX)  # Rayleigh quotients: their error is second order
+    norm = float(max(abs(theta[0]), abs(theta[-1])))
+    rounding = np.sqrt(len(X)) * 4 * U * norm
+    residuals = np.linalg.norm(AX - X * values, axis=0) + rounding
+    order = np.argsort(-values, kind="stable")
+    return Ritz(
+        values[order], X[:, order], residuals[order], norm, (float(theta[0]), float(theta[-1])),
+        basis.m, basis.exhausted, bool((residuals <= tolerance * norm + 2 * rounding).all()),
+    )  # fmt: skip
