@@ -21,9 +21,9 @@ PILLARS = ("linear algebra", "calculus", "probability")
 
 def pages() -> dict[str, str]:
     """File name -> Markdown of every page."""
-    from whyfit.diagnosis.registry import all_rules
+    from whyfit.diagnosis.registry import every_rule
 
-    rules = all_rules()
+    rules = every_rule()
     out = {f"{rule.slug}.md": page(rule) for rule in rules}
     out["index.md"] = index(rules)
     return out

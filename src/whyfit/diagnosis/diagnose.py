@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import SEVERITIES, Finding, Remedy
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
-from whyfit.diagnosis.trial import compare
 from whyfit.errors import InputError
 from whyfit.probability.multiple import holm
+
+if TYPE_CHECKING:
+    from whyfit.diagnosis.case import Case
 
 FAMILY_WISE = (
     0.05  # whyfit's design: one journey raises a false alarm in at most 5 % of healthy data sets
@@ -25,9 +27,9 @@ FAMILY_WISE = (
 
 
 def diagnose(
-    case: Case, rules: Iterable[Rule], tick: Callable[[str], None] = lambda _: None
+    case: Any, rules: Iterable[Rule], tick: Callable[[str], None] = lambda _: None
 ) -> tuple[Finding, ...]:
-    """Findings of all rules on one case, most severe first; `tick(slug)` before each rule."""
+    """Findings of all rules on one Case (or CloudCase), most severe first; `tick(slug)` before each rule."""
     suspicions: list[Suspicion] = []
     for rule in rules:
         if case.task in rule.tasks:
@@ -46,8 +48,8 @@ def diagnose(
     return _ordered(_unexplained(findings))
 
 
-def _with_remedy(case: Case, confirmed: Confirmed) -> Finding:
-    best: Remedy | None = None
+def _with_remedy(case: Any, confirmed: Confirmed) -> Finding:
+    best = confirmed.finding.remedy  # a rule on clouds brings its own, tried
     for proposal in confirmed.proposals:
         remedy = tried(case, proposal)
         if remedy is None:
@@ -61,6 +63,8 @@ def _with_remedy(case: Case, confirmed: Confirmed) -> Finding:
 
 def tried(case: Case, proposal: Proposal) -> Remedy | None:
     """The remedy with its trial; None if the edit cannot be made on these data."""
+    from whyfit.diagnosis.trial import compare  # a fit is at hand then, and all it needs is loaded
+
     try:
         if proposal.against is not None:
             control, treated = case.rerun(proposal.against), case

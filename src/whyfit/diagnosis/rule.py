@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Finding, Pillar, Severity
 from whyfit.diagnosis.measures import Measure
 
@@ -67,7 +66,7 @@ class Rule:
     slug: str
     pillar: Pillar
     severity: Severity
-    check: Callable[[Case], Iterable[Suspicion]]
+    check: Callable[[Any], Iterable[Suspicion]]  # of a Case; of a CloudCase where tasks says cloud
     page: str
     reference: str = ""
     tasks: tuple[str, ...] = ALL_TASKS

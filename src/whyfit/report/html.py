@@ -24,7 +24,7 @@ from whyfit.report.mathml import mathml
 from whyfit.report.strings import visible
 
 _HERE = Path(__file__).parent
-_LIBRARIES = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
+LIBRARIES = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
     "img-src data:; font-src data:; base-uri 'none'; form-action 'none'"
@@ -39,16 +39,16 @@ def render(document: Document) -> str:
     drawn = figures(document)
     specs = {f.key: f.spec for f in drawn}
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             **_context(document),
             figures=drawn,
             figure_data=script_json(specs),
-            figure_config=script_json(_FIGURE_CONFIG),
-            libraries=[_library(name) for name in _LIBRARIES] if drawn else [],
-            drawing=_static("figures.js"),
-            page_style=_static("page.css"),
+            figure_config=script_json(FIGURE_CONFIG),
+            libraries=[library(name) for name in LIBRARIES] if drawn else [],
+            drawing=static("figures.js"),
+            page_style=static("page.css"),
             policy=POLICY,
         )
     )
@@ -56,7 +56,7 @@ def render(document: Document) -> str:
 
 def notebook(document: Document) -> str:
     """Summary, findings and table of coefficients as a fragment without scripts."""
-    return _environment().get_template("notebook.html.j2").render(**_context(document))
+    return environment().get_template("notebook.html.j2").render(**_context(document))
 
 
 def script_json(value: Any) -> Markup:
@@ -74,7 +74,7 @@ def _context(document: Document) -> dict[str, Any]:
         "summary": summary,
         "statistic": statistic,
         "counts": summary.counts(document.findings),
-        "style": _static("style.css"),
+        "style": static("style.css"),
         "chosen": spec_text.assignments(spec_text.chosen(document.spec)),
         "score_table": _score_table(document),
     }
@@ -96,7 +96,7 @@ def _score_table(document: Document) -> list[tuple[str, list[str]]]:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
@@ -125,13 +125,13 @@ def _shown(value: Any) -> Any:
 
 
 @cache
-def _static(name: str) -> Markup:
+def static(name: str) -> Markup:
     """A style sheet or script of this package, which is trusted."""
     return Markup((_HERE / "templates" / name).read_text(encoding="utf-8"))
 
 
 @cache
-def _library(name: str) -> Markup:
+def library(name: str) -> Markup:
     text = (_HERE / "vendor" / name).read_text(encoding="utf-8")
     return Markup(text.replace("</script", "<\\/script"))
 
@@ -167,7 +167,7 @@ def trial_drawing(trial: Trial) -> Markup:
 
 
 # Colours are the page's CSS variables, so that figures follow light, dark and print.
-_FIGURE_CONFIG: dict[str, Any] = {
+FIGURE_CONFIG: dict[str, Any] = {
     "background": None,
     "font": "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
     "view": {"stroke": None},

@@ -55,11 +55,11 @@ def render(
     for i, finding in enumerate(document.findings):
         if i == 0 and lines:
             lines.append(Text())
-        lines += _finding(finding, screen, rule_width)
+        lines += finding_lines(finding, screen, rule_width)
     if document.notes and not findings_only:
         lines.append(Text())
         for note in document.notes:
-            lines += _labelled(screen, "remark", note, indent=0, label_width=9)
+            lines += labelled(screen, "remark", note, indent=0, label_width=9)
     return screen.paint(lines)
 
 
@@ -73,28 +73,28 @@ def render_coefficients(
 
 def _summary(document: Document, screen: Screen, report: str | None) -> list[Text]:
     left = [(document.source.name, "bold"), (summary.size(document), "")]
-    lines = _spread(screen, left, f"{document.model.kind}, {summary.elapsed(document)}")
+    lines = spread(screen, left, f"{document.model.kind}, {summary.elapsed(document)}")
 
     pieces = [(str(s), "") for s in summary.headline_scores(document)]
     if digits := summary.digits_line(document):
         pieces.append((digits, ""))
-    lines += _spread(screen, pieces, summary.folds_line(document))
+    lines += spread(screen, pieces, summary.folds_line(document))
 
     counts = Text(", ").join(
         Text(text, style=SEVERITY_STYLE[s]) for s, text in summary.counts(document.findings)
     )
     if not document.findings:
         counts = Text("no findings", style="green")
-    lines += _spread(screen, [counts], f"report: {report}" if report else "")
+    lines += spread(screen, [counts], f"report: {report}" if report else "")
 
     model = document.model
     if model.why or not model.converged:
         why = model.why or "the solver did not converge"
-        lines += _labelled(screen, "model", why, indent=0, label_width=9)
+        lines += labelled(screen, "model", why, indent=0, label_width=9)
     if rows := summary.dropped_rows(document):
-        lines += _labelled(screen, "rows", rows, indent=0, label_width=9)
+        lines += labelled(screen, "rows", rows, indent=0, label_width=9)
     if groups := summary.dropped_columns(document):
-        lines += _labelled(screen, "columns", _left_out(groups), indent=0, label_width=9)
+        lines += labelled(screen, "columns", _left_out(groups), indent=0, label_width=9)
     return lines
 
 
@@ -112,7 +112,7 @@ def _left_out(groups: Sequence[tuple[str, tuple[str, ...]]]) -> str:
     return "left out: " + "; ".join(parts)
 
 
-def _spread(screen: Screen, pieces: Iterable[tuple[str, str] | Text], right: str) -> list[Text]:
+def spread(screen: Screen, pieces: Iterable[tuple[str, str] | Text], right: str) -> list[Text]:
     """Pieces three spaces apart, broken between pieces, `right` flush with the right edge."""
     lines = [Text()]
     for piece in pieces:
@@ -145,7 +145,7 @@ def _flush_right(screen: Screen, lines: list[Text], right: Text, indent: int) ->
     return [*lines, Text(" " * (screen.width - right.cell_len)).append_text(right)]
 
 
-def _labelled(
+def labelled(
     screen: Screen,
     label: str,
     text: str,
@@ -163,7 +163,7 @@ def _labelled(
     return _flush_right(screen, lines, right or Text(), indent=hang)
 
 
-def _finding(finding: Finding, screen: Screen, rule_width: int) -> list[Text]:
+def finding_lines(finding: Finding, screen: Screen, rule_width: int) -> list[Text]:
     header = _header(finding, screen, rule_width)
     prediction = _prediction(finding, screen)
     tail = prediction + _remedy(finding, screen, _DETAILS[0])
@@ -195,7 +195,7 @@ def _prediction(finding: Finding, screen: Screen) -> list[Text]:
     predicted, observed = summary.split_prediction(finding)
     if not predicted:
         return []
-    lines = _labelled(screen, "predicted", predicted)
+    lines = labelled(screen, "predicted", predicted)
     if not observed:
         return lines
     beside = screen.say(f"observed {observed}")
@@ -203,7 +203,7 @@ def _prediction(finding: Finding, screen: Screen) -> list[Text]:
     if room >= 2:
         lines[-1].append(" " * room + beside)
         return lines
-    return lines + _labelled(screen, "observed", observed)
+    return lines + labelled(screen, "observed", observed)
 
 
 #: What is said of a remedy's trial, from all to the least: its measure before and after, its change, its outcome.
@@ -221,7 +221,7 @@ def _remedy(finding: Finding, screen: Screen, detail: str) -> list[Text]:
         effect, mark = f": {summary.trial_change(trial)}", mark.removeprefix("tried, ")
     style = "green" if trial and trial.helped else "dim"
     right = Text(screen.say(mark), style=style)
-    return _labelled(screen, "remedy", finding.remedy.name + effect, right=right)
+    return labelled(screen, "remedy", finding.remedy.name + effect, right=right)
 
 
 def _header(finding: Finding, screen: Screen, rule_width: int) -> list[Text]:

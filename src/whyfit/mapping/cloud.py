@@ -1,0 +1,254 @@
+"""Cloud: vectors, what they are called and how they are coloured, from whatever the user hands over."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from whyfit.diagnosis.cloud import Kind, Vectors
+from whyfit.errors import NotFiniteError, SchemaError, ShapeError, SourceError
+from whyfit.mapping.choices import MapSpec
+
+#: Fewer points make no picture.
+FEWEST_POINTS = 3
+_VECTOR_FILES = (".npy", ".npz")
+_WORD_FILES = (".txt", ".vec", ".glove", ".w2v")
+
+
+@dataclass(frozen=True)
+class Colour:
+    """What points are coloured by: words, or numbers (NaN where unknown)."""
+
+    name: str
+    words: tuple[str, ...] = ()
+    numbers: Float[np.ndarray, " n"] | None = None
+
+    @classmethod
+    def of(cls, name: str, values: Any) -> Colour:
+        """Numbers with more than a few values stay numbers; everything else is words."""
+        a = np.asarray(values)
+        if a.dtype.kind in "fiu" and np.unique(a).size > MOST_WORDS:
+            return cls(name, numbers=a.astype(np.float64))
+        if a.dtype.kind == "f" and np.all((a == np.floor(a)) | np.isnan(a)):
+            return cls(name, tuple("" if v != v else f"{v:.0f}" for v in a.tolist()))
+        return cls(name, tuple("" if v is None or v != v else str(v) for v in a.tolist()))
+
+
+#: Colours a reader can still tell apart.
+MOST_WORDS = 10
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """n vectors of p coordinates.
+
+    Attributes
+    ----------
+    named : whether the labels were given; otherwise they say "row 17", counted from 1.
+    standardised : whether the columns were given unit variance.
+    left_out : reason -> columns that are no coordinates.
+    size : of the file in bytes.
+    """
+
+    name: str
+    format: str
+    kind: Kind
+    X: Vectors
+    labels: tuple[str, ...]
+    named: bool
+    axes: tuple[str, ...]
+    colour: Colour | None = None
+    standardised: bool = False
+    left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    size: int | None = None
+    texts: tuple[str, ...] = ()
+
+    @property
+    def n(self) -> int:
+        return self.X.shape[0]
+
+    @property
+    def p(self) -> int:
+        return self.X.shape[1]
+
+
+def read_cloud(source: Any, spec: MapSpec) -> Cloud:
+    """The cloud in `source`.
+
+    Parameters
+    ----------
+    source : path of an .npy or .npz file, of a text file of word vectors, or of a table (CSV, TSV, Parquet, Arrow,
+        NDJSON); an (n, p) array, images (n, h, w[, c]), or a data frame.
+
+    Raises
+    ------
+    SourceError, SchemaError, ShapeError, NotFiniteError : what is wrong with the source, in one line.
+    """
+    if isinstance(source, str | os.PathLike):
+        cloud = _of_path(Path(source), spec)
+    elif isinstance(source, np.ndarray) or (isinstance(source, list) and source):
+        cloud = of_arrays({"array": np.asarray(source)}, "array", "arrays", spec)
+    else:
+        cloud = _of_table(source, spec)
+    return _checked(cloud)
+
+
+def _of_path(path: Path, spec: MapSpec) -> Cloud:
+    suffix = path.suffix.lower()
+    if path.is_file() and suffix in _VECTOR_FILES:
+        size = path.stat().st_size
+        return of_arrays(_arrays_in(path), path.name, suffix[1:], spec, size)
+    if path.is_file() and suffix in _WORD_FILES and spec.text is None:
+        from whyfit.mapping.words import read_word_vectors
+
+        if (found := read_word_vectors(path)) is not None:
+            labels, X = found
+            named = _given_labels(spec, len(X)) or tuple(labels)
+            return Cloud(path.name, "word vectors", "vectors", X, named, True, _axes(X.shape[1]),
+                         size=path.stat().st_size)  # fmt: skip
+    return _of_table(path, spec)
+
+
+def _of_table(source: Any, spec: MapSpec) -> Cloud:
+    from whyfit.mapping import tables  # polars: only for a table
+
+    if spec.text is not None:
+        return tables.documents(source, spec)
+    cloud = tables.numbers(source, spec)
+    given = _given_labels(spec, cloud.n)
+    if given is None:
+        return cloud
+    import dataclasses
+
+    return dataclasses.replace(cloud, labels=given, named=True)
+
+
+def _arrays_in(path: Path) -> dict[str, np.ndarray]:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {path.stem: loaded}
+        with loaded:
+            return {name: loaded[name] for name in loaded.files}
+    except (ValueError, OSError, EOFError, KeyError) as error:
+        reason = " ".join(str(error).split())[:120]
+        if "pickle" in reason.lower():
+            reason = "it holds Python objects, which are not loaded"
+        raise SourceError(
+            f"{path.name} cannot be read as NumPy arrays ({reason}); expected an array of numbers."
+        ) from None
+
+
+def of_arrays(
+    arrays: dict[str, np.ndarray], name: str, format: str, spec: MapSpec, size: int | None = None
+) -> Cloud:
+    """The cloud in one array, or in the largest of several; arrays of one value per point label and colour it."""
+    if spec.text is not None:
+        raise SchemaError(f"{name} holds arrays and no text columns; leave --text out.")
+    numeric = {k: a for k, a in arrays.items() if a.ndim >= 2 and a.dtype.kind in "fiub"}
+    if not numeric:
+        shapes = ", ".join(f"{k} {a.shape}" for k, a in arrays.items())
+        raise ShapeError(f"{name} holds {shapes}; expected an array (n, p) of numbers, or images.")
+    chosen = max(numeric, key=lambda k: numeric[k].size)
+    A = numeric[chosen]
+    n = A.shape[0]
+    images = A.ndim >= 3
+    X = np.ascontiguousarray(A.reshape(n, -1), dtype=np.float64)
+    beside = {k: a for k, a in arrays.items() if k != chosen and a.shape == (n,)}
+    labels = _given_labels(spec, n)
+    if spec.label is not None:
+        labels = tuple(map(str, _pick(beside, spec.label, name).tolist()))
+    colour = None
+    if spec.colour is not None:
+        colour = Colour.of(spec.colour, _pick(beside, spec.colour, name))
+    elif len(beside) == 1 and spec.label is None:
+        (key, values), *_ = beside.items()
+        colour = Colour.of(key, values)
+    axes = _pixels(A.shape[1:]) if images else _axes(X.shape[1])
+    return Cloud(
+        name, format, "images" if images else "vectors", X, labels or row_names(n),
+        labels is not None, axes, colour, size=size,
+    )  # fmt: skip
+
+
+def _pick(beside: dict[str, np.ndarray], wanted: str, name: str) -> np.ndarray:
+    if wanted not in beside:
+        there = f"; one value per point have: {', '.join(beside)}" if beside else ""
+        raise SchemaError(f"{name} has no array '{wanted}' with one value per point{there}.")
+    return beside[wanted]
+
+
+def _axes(p: int) -> tuple[str, ...]:
+    return tuple(f"x{j + 1}" for j in range(p))
+
+
+def _pixels(shape: tuple[int, ...]) -> tuple[str, ...]:
+    """ "pixel 3,14", row and column counted from 1."""
+    return tuple("pixel " + ",".join(str(i + 1) for i in at) for at in np.ndindex(*shape))
+
+
+def row_names(n: int) -> tuple[str, ...]:
+    return tuple(f"row {i + 1}" for i in range(n))
+
+
+def _given_labels(spec: MapSpec, n: int) -> tuple[str, ...] | None:
+    """Labels given as a file or a list; None if there are none. ShapeError unless there are n."""
+    if spec.labels is None:
+        return None
+    if isinstance(spec.labels, Path):
+        found: Sequence[str] = _lines(spec.labels)
+        where = spec.labels.name
+    else:
+        found, where = spec.labels, "labels"
+    if len(found) != n:
+        raise ShapeError(f"{where} has {len(found):,} labels for {n:,} points; expected as many.")
+    return tuple(found)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        near = []
+        if path.parent.is_dir():
+            near = difflib.get_close_matches(path.name, os.listdir(path.parent), 1, 0.6)
+        hint = f"did you mean '{near[0]}'?" if near else "check the path."
+        raise SourceError(f"there is no file '{path}'; {hint}") from None
+    except UnicodeDecodeError:
+        raise SourceError(f"{path.name} is not UTF-8 text; expected one label per line.") from None
+    except OSError as error:
+        raise SourceError(f"cannot read '{path}': {(error.strerror or '').lower()}.") from None
+    lines = text.split("\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    return [line.rstrip("\r") for line in lines]
+
+
+def _checked(cloud: Cloud) -> Cloud:
+    if cloud.n < FEWEST_POINTS:
+        raise ShapeError(
+            f"{cloud.name} has {cloud.n} points; expected at least {FEWEST_POINTS} to make a map."
+        )
+    if cloud.p < 1:
+        raise SchemaError(f"{cloud.name} has no numeric column; name one, or a --text column.")
+    if isinstance(cloud.X, np.ndarray):
+        finite = np.isfinite(cloud.X).all(axis=1)
+        if not finite.all():
+            bad = int(np.flatnonzero(~finite)[0])
+            raise NotFiniteError(
+                f"{cloud.name} holds NaN or infinity in {np.count_nonzero(~finite):,} vectors, first in "
+                f"{cloud.labels[bad]}; leave them out."
+            )
+        if float(np.abs(cloud.X).max(initial=0.0)) > 1e150:
+            raise NotFiniteError(
+                f"{cloud.name} holds numbers beyond 1e150, whose squares overflow; rescale them."
+            )
+    return cloud
