@@ -6,6 +6,7 @@ Without this a benchmark could rot, or compare whyfit with a peer that does less
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from pathlib import Path
 
@@ -39,3 +40,14 @@ def test_targets_name_contenders(monkeypatch: pytest.MonkeyPatch):
         contenders = set(module.problem(50, 2))
         for targets in module.SPEED.values():
             assert set(targets) <= contenders
+
+
+def test_every_certified_set_has_its_digits(monkeypatch: pytest.MonkeyPatch, shared_data: Path):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    accuracy = importlib.import_module("accuracy")
+    certified = json.loads((shared_data / "nist_strd" / "certified.json").read_text())
+    assert {p.name for p in accuracy.linear_sets(certified)} == set(accuracy.TARGETS[accuracy.OURS])
+    ours = {c: accuracy.CONTENDERS[c] for c in accuracy.TARGETS}
+    monkeypatch.setattr(accuracy, "CONTENDERS", ours)
+    monkeypatch.setattr(accuracy, "FOLDER", shared_data)
+    assert accuracy.linear(certified) == []
