@@ -8,7 +8,7 @@ nor on which block finishes first. What is finally wanted is a separate step on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -68,7 +68,7 @@ class Rows:
 
     @property
     def p(self) -> int:
-        return self.dense.shape[1] + (0 if self.sparse is None else self.sparse.shape[1])
+        return self.dense.shape[1] + (0 if self.sparse is None else self.sparse.shape[1])  # pyright: ignore[reportOptionalSubscript]
 
     @property
     def nbytes(self) -> int:
@@ -84,7 +84,7 @@ class Rows:
             self.y[which],
             self.index[which],
             self.fold[which],
-            None if self.sparse is None else self.sparse[which],  # pyright: ignore[reportArgumentType]
+            None if self.sparse is None else self.sparse[which],
             None if lower is None else lambda: lower()[which],
         )
 
@@ -103,6 +103,44 @@ class Rows:
 def _columns(X: Float[np.ndarray, "m d"], which: Int[np.ndarray, " c"]) -> Float[np.ndarray, "m c"]:
     """Taken along the contiguous axis of a column-major block."""
     return X.T[which].T if X.flags.f_contiguous else X[:, which]
+
+
+#: Bytes of neighbouring blocks that `joined` puts together.
+JOINED_BYTES = 32 << 20
+
+
+def joined(blocks: Iterable[Rows]) -> Iterator[Rows]:
+    """The same rows in larger blocks where they are sparse; dense blocks go by as they are.
+
+    For accumulators that never ask for X and hold p² numbers a block: the fewer blocks the better.
+    """
+    waiting: list[Rows] = []
+    for block in blocks:
+        size = sum(b.nbytes for b in waiting)
+        if waiting and (block.sparse is None or size + block.nbytes > JOINED_BYTES):
+            yield _end_to_end(waiting)
+            waiting = []
+        if block.sparse is None:
+            yield block
+        else:
+            waiting.append(block)
+    if waiting:
+        yield _end_to_end(waiting)
+
+
+def _end_to_end(blocks: list[Rows]) -> Rows:
+    """Low-order parts are left out."""
+    if len(blocks) == 1:
+        return blocks[0]
+    from scipy.sparse import csr_array, vstack
+
+    return Rows(
+        np.concatenate([b.dense for b in blocks]),
+        np.concatenate([b.y for b in blocks]),
+        np.concatenate([b.index for b in blocks]),
+        np.concatenate([b.fold for b in blocks]),
+        csr_array(vstack([b.sparse for b in blocks], format="csr")),
+    )
 
 
 class RowSource(Protocol):

@@ -22,7 +22,7 @@ from jaxtyping import Float
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from whyfit.errors import NotFiniteError
-from whyfit.fold import Engine, Rows, fold
+from whyfit.fold import Engine, Rows, fold, joined
 from whyfit.linalg.columns import tiles
 
 DECREMENT = 1e-10  # δ in standard errors at which coefficients hold nine digits
@@ -184,7 +184,7 @@ def _descend(blocks, n, b, centre, scale, engine, ridge, tolerance, limit) -> Op
     for _ in range(limit):
         fresh = crawls or reach * drift > CHORD or expected * drift < HESSIAN_ERROR
         zero = NewtonSums.empty(len(b), fresh)
-        sums = fold(blocks(), newton_sums(b, centre, fresh), zero, engine)
+        sums = fold(joined(blocks()), newton_sums(b, centre, fresh), zero, engine)
         used += 1
         value, slope, diagonal = penalty(b, scale, ridge)
         positives = sums.positives

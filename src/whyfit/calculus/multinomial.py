@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from whyfit.calculus.logistic import CREEP, CREEP_FROM, CREEPS, DECREMENT
-from whyfit.fold import Engine, Rows, RowSource, fold
+from whyfit.fold import Engine, Rows, RowSource, fold, joined
 from whyfit.linalg.columns import Tile, tiles
 
 MAX_STEPS = 40
@@ -126,7 +126,7 @@ def newton(
     old, delta, converged, creeps, runaway = np.inf, np.inf, False, 0, False
     sums, H = Sums.empty(a, c), np.eye(a * c)
     for _ in range(MAX_STEPS):
-        sums = fold(rows.blocks(), sums_at(B, centre, without), Sums.empty(a, c), engine)
+        sums = fold(joined(rows.blocks()), sums_at(B, centre, without), Sums.empty(a, c), engine)
         b = B.ravel()
         loss = sums.loss + 0.5 * float(diagonal @ (b * b))
         if loss > old * (1 + 1e-12) + 1e-9:

@@ -16,6 +16,13 @@ from whyfit.fold import Rows
 
 #: Rows kept for everything that needs rows at random (binned spreads, bootstraps, figures).
 SAMPLE_ROWS = 50_000
+#: ... but no more than hold this many bytes, all columns dense: all SAMPLE_ROWS of 335 columns.
+SAMPLE_BYTES = 128 << 20
+
+
+def sample_rows(p: int) -> int:
+    """Rows kept of a design with p columns."""
+    return max(1, min(SAMPLE_ROWS, SAMPLE_BYTES // (8 * max(p, 1))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +61,12 @@ def sample_of(
 
     def of(rows: Rows) -> Sample:
         keep = slice(None) if share == 1.0 else np.flatnonzero(_hash(rows.index, seed) < limit)
+        some = rows.take(keep)
         return Sample(
-            np.array(rows.X[keep], order="C"),
-            np.array(rows.y[keep]),
-            np.array(rows.index[keep], dtype=np.int64),
-            np.array(rows.fold[keep], dtype=np.int64),
+            np.array(some.X, order="C"),
+            np.array(some.y),
+            np.array(some.index, dtype=np.int64),
+            np.array(some.fold, dtype=np.int64),
             share,
         )
 

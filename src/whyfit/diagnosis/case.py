@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from whyfit.data.design import Design
 from whyfit.data.repeats import same_folds
-from whyfit.data.sample import Sample, sample_of
+from whyfit.data.sample import Sample, sample_of, sample_rows
 from whyfit.data.schema import Schema
 from whyfit.data.table import Table
 from whyfit.data.views import (
@@ -29,7 +29,7 @@ from whyfit.data.views import (
     without_columns,
 )
 from whyfit.engines.local import LocalEngine
-from whyfit.fold import Engine, RowSource, fold
+from whyfit.fold import Engine, RowSource, fold, joined
 from whyfit.linalg.conditioning import correlation
 from whyfit.linalg.moments import FoldMoments
 from whyfit.probability import logistic, logistic_validation, multinomial, validation
@@ -160,11 +160,11 @@ class Case:
 
     @cached_property
     def sample(self) -> Sample:
-        """A random sample of the fitted rows (all of them up to data.sample.SAMPLE_ROWS)."""
+        """A random sample of the fitted rows (all of them up to data.sample.sample_rows(p))."""
         if self.task == "regression":
             return self.residuals.sample
-        of, share = sample_of(self.n, self.spec.seed)
-        return fold(self.rows.blocks(), of, Sample.empty(self.p, share), self.engine)
+        of, share = sample_of(self.n, self.spec.seed, sample_rows(self.p))
+        return fold(joined(self.rows.blocks()), of, Sample.empty(self.p, share), self.engine)
 
     # -- held-out ----------------------------------------------------------------------------------
 

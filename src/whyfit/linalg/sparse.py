@@ -22,22 +22,20 @@ TILE_BYTES = 16 << 20
 _FEW = 0.25  # share of non-zeros below which a sparse product is added one by one
 
 
-def add_gram(
-    S: csr_array, out: Float[np.ndarray, "s s"], work: Float[np.ndarray, "s s"] | None = None
-) -> None:
-    """out += SᵀS, by whichever way is cheaper; `work` is overwritten if given."""
+def add_gram(S: csr_array, out: Float[np.ndarray, "s s"], right: csr_array | None = None) -> None:
+    """out += SᵀS, by whichever way is cheaper; or Sᵀ right, for a `right` of the same non-zeros."""
     m, s = len(S.indptr) - 1, len(out)
     if not m or not s:
         return
     pairs = float((np.diff(S.indptr).astype(np.float64) ** 2).sum())
     if pairs * DENSE_PER_PAIR > m * float(s) ** 2:
-        work = np.empty((s, s)) if work is None else work
-        step = dense_rows(s)
+        work, step = np.empty((s, s)), dense_rows(s)
         for start in range(0, m, step):
             tile = S[start : start + step].toarray()  # pyright: ignore[reportOptionalSubscript]
-            out += np.dot(tile.T, tile, out=work)
+            other = tile if right is None else right[start : start + step].toarray()  # pyright: ignore[reportOptionalSubscript]
+            out += np.dot(tile.T, other, out=work)
         return
-    add_into(S.T.tocsr() @ S, out)
+    add_into(S.T.tocsr() @ (S if right is None else right), out)
 
 
 def add_into(P: csr_array, out: Float[np.ndarray, "r s"]) -> None:

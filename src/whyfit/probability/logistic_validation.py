@@ -12,18 +12,19 @@ too: then every training set is fitted from zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from whyfit.calculus.logistic import newton, penalty, sigmoid_and_loss
 from whyfit.data.views import Filtered, without_columns
-from whyfit.engines.local import LocalEngine
-from whyfit.fold import Engine, Rows, RowSource, fold
-from whyfit.linalg.columns import columns_of, tile_rows
+from whyfit.engines.local import LocalEngine, one_blas_thread
+from whyfit.fold import Engine, Rows, RowSource, fold, joined
+from whyfit.linalg.columns import tiles
+from whyfit.probability.linear import ONE_SET
 from whyfit.probability.logistic import LogisticFit
 from whyfit.probability.validation import FoldScores
 
@@ -37,6 +38,9 @@ RUNAWAY = 0.05  # where the maximum is at infinity no step is the last; held-out
 #: A loss per row below this belongs to classes that are separated completely.
 SEPARATED = 1e-2
 ATTEMPTS = 10
+#: A column whose weighted scatter in a training set is this share of that in all rows is constant there: rounding
+#: leaves 1e-15, one row that differs in 1e8 leaves 1e-8.
+STILL = 1e-10
 
 
 def cross_validate(
@@ -56,10 +60,12 @@ def cross_validate(
     source, centre, b = without_columns(rows, fit.dropped), fit.optimum.centre, fit.optimum.b
     scale, c = fit.scale[~fit.dropped], len(fit.optimum.b)
     out = np.fromiter(sorted(excluded), dtype=np.int64, count=len(excluded))
-    each = fold(source.blocks(), _curvature(b, centre, k, out), _Curvature.empty(k, c), engine)
+    each = _curvatures(source, b, centre, k, out, engine)
     _, slope, diagonal = penalty(b, scale, fit.ridge)
     H, g = each.hessian.sum(axis=0), each.gradient.sum(axis=0) + slope
-    factors = [_Factor.of(H - each.hessian[j] + np.diag(diagonal)) for j in range(k)]
+    spread = _swept(H)
+    still = [_swept(H - each.hessian[j]) <= STILL * spread for j in range(k)]
+    factors = [_Factor.of(H - each.hessian[j] + np.diag(diagonal), still[j]) for j in range(k)]
     separated = fit.optimum.runaway and fit.optimum.loss < SEPARATED * fit.n
     if separated:
         B = np.stack([_anew(source, centre, scale, j, fit, out, engine) for j in range(k)])
@@ -67,11 +73,15 @@ def cross_validate(
         B = np.stack(
             [b - _bounded(factors[j].solve(g - each.gradient[j]), scale) for j in range(k)]
         )
+        for j in range(k):  # a coefficient of which the training rows know nothing is 0
+            A = H - each.hessian[j] if still[j].any() else H
+            B[j, 0] += (A[0] / A[0, 0])[still[j]] @ B[j, still[j]]
+            B[j, still[j]] = 0.0
     enough = max(STRICT if fit.converged else RUNAWAY, LOSS_ERROR * fit.n / np.sqrt(c))
     before = np.full(k, np.inf)
     sums = zero = _Pass(np.zeros_like(B), np.zeros((k, 7)))
     for attempt in range(ATTEMPTS):
-        sums = fold(source.blocks(), _gradients(B, centre, threshold, out), zero, engine)
+        sums = fold(joined(source.blocks()), _gradients(B, centre, threshold, out), zero, engine)
         slopes = [sums.gradient[j] + penalty(B[j], scale, fit.ridge)[1] for j in range(k)]
         steps = [factors[j].solve(slopes[j]) for j in range(k)]
         gain = [float(u @ v) for u, v in zip(slopes, steps, strict=True)]
@@ -84,9 +94,9 @@ def cross_validate(
         before = delta
         if far.size:
             none = _Hessians(np.zeros((far.size, c, c)))
-            own = fold(source.blocks(), _hessians(B[far], far, centre, out), none, engine)
+            own = fold(joined(source.blocks()), _hessians(B[far], far, centre, out), none, engine)
             for i, j in enumerate(far):
-                factors[j] = _Factor.of(own.hessian[i] + np.diag(diagonal))
+                factors[j] = _Factor.of(own.hessian[i] + np.diag(diagonal), still[j])
     return _scores(sums.tally, each.tally), B
 
 
@@ -102,24 +112,38 @@ def _anew(source, centre, scale, j, fit, out, engine) -> Float[np.ndarray, " c"]
     return newton(training.blocks, fit.n, centre, scale, engine, fit.ridge).b
 
 
+def _swept(H: Float[np.ndarray, "c c"]) -> Float[np.ndarray, " c"]:
+    """Curvature of each coefficient once the intercept has adapted: the weighted scatter of its column."""
+    out = np.diag(H) - H[0] ** 2 / max(H[0, 0], np.finfo(float).tiny)
+    out[0] = H[0, 0]
+    return out
+
+
 @dataclass(frozen=True, slots=True)
 class _Factor:
-    """A Hessian of unit diagonal, factored; by pseudo-inverse if it is not positive definite."""
+    """A Hessian of unit diagonal, factored; by pseudo-inverse if it is not positive definite.
+
+    Coefficients that are `still` do not move.
+    """
 
     factor: tuple | None
     inverse: np.ndarray | None
     d: np.ndarray
+    still: Bool[np.ndarray, " c"]
 
     @classmethod
-    def of(cls, H: Float[np.ndarray, "c c"]) -> _Factor:
+    def of(cls, H: Float[np.ndarray, "c c"], still: Bool[np.ndarray, " c"]) -> _Factor:
         d = np.sqrt(np.maximum(np.diag(H), np.finfo(float).tiny))
         A = H / d / d[:, None]
+        A[still] = A[:, still] = 0.0
+        A[still, still] = 1.0
         try:
-            return cls(cho_factor(A, lower=True, check_finite=False), None, d)
+            return cls(cho_factor(A, lower=True, check_finite=False), None, d, still)
         except LinAlgError:
-            return cls(None, np.linalg.pinv(A, hermitian=True), d)
+            return cls(None, np.linalg.pinv(A, hermitian=True), d, still)
 
     def solve(self, g: Float[np.ndarray, " c"]) -> Float[np.ndarray, " c"]:
+        g = np.where(self.still, 0.0, g)
         if self.inverse is not None:
             return self.inverse @ (g / self.d) / self.d
         return cho_solve(self.factor, g / self.d, check_finite=False) / self.d
@@ -143,35 +167,36 @@ class _Curvature:
         )
 
 
-def _curvature(b, centre, k: int, out: Int[np.ndarray, " o"]) -> Callable[[Rows], _Curvature]:
-    def of(rows: Rows) -> _Curvature:
-        c = len(b)
-        H, g = np.zeros((k, c, c)), np.zeros((k, c))
-        yes = np.bincount(rows.fold, weights=rows.y, minlength=k)
-        tally = np.stack([np.bincount(rows.fold, minlength=k), yes], axis=1)
-        tile = tile_rows(c)
-        buffer, product = np.empty((c, tile)), np.empty((c, c))
-        for start in range(0, len(rows.y), tile):
-            part = slice(start, start + tile)
-            label = rows.fold[part]
-            order = np.argsort(label, kind="stable")
-            cut = np.concatenate([[0], np.cumsum(np.bincount(label, minlength=k))])
-            y = rows.y[part][order]
-            Z = columns_of(rows.X[part][order], centre, buffer)
-            pi, _ = sigmoid_and_loss(b @ Z, y)
-            r, weight = pi - y, np.sqrt(pi * (1 - pi))
+def _curvatures(source: RowSource, b, centre, k: int, out, engine: Engine) -> _Curvature:
+    """One set of sums for each block, or for all where k c² is large (see `linear.gather`)."""
+    c, blocks = len(b), joined(source.blocks())
+    if 8 * k * c * c > ONE_SET:
+        with one_blas_thread():
+            return _curvature(blocks, b, centre, k, out)
+    zero = _Curvature.empty(k, c)
+    return fold(blocks, lambda rows: _curvature([rows], b, centre, k, out), zero, engine)
+
+
+def _curvature(blocks: Iterable[Rows], b, centre, k: int, out: Int[np.ndarray, " o"]) -> _Curvature:
+    c = len(b)
+    H, g, tally = np.zeros((k, c, c)), np.zeros((k, c)), np.zeros((k, 2))
+    for rows in blocks:
+        tally[:, 0] += np.bincount(rows.fold, minlength=k)
+        tally[:, 1] += np.bincount(rows.fold, weights=rows.y, minlength=k)
+        for part, Z in tiles(rows, centre, by_fold=True):
+            cut = np.concatenate([[0], np.cumsum(np.bincount(part.fold, minlength=k))])
+            pi, _ = sigmoid_and_loss(Z.times(b), part.y)
+            r, weight = pi - part.y, np.sqrt(pi * (1 - pi))
             if out.size:
-                hidden = np.isin(rows.index[part][order], out)
+                hidden = np.isin(part.index, out)
                 r[hidden] = weight[hidden] = 0.0
-            V = Z * weight
             for j in range(k):
                 a, e = cut[j], cut[j + 1]
                 if a < e:
-                    g[j] += Z[:, a:e] @ r[a:e]
-                    H[j] += np.dot(V[:, a:e], V[:, a:e].T, out=product)
-        return _Curvature(H, g, tally)
-
-    return of
+                    mine = Z.rows(a, e)
+                    g[j] += mine.back(r[a:e])
+                    mine.add_gram(weight[a:e], H[j])
+    return _Curvature(H, g, tally)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +214,9 @@ def _gradients(B, centre, threshold: float, out: Int[np.ndarray, " o"]) -> Calla
     def of(rows: Rows) -> _Pass:
         k, c = B.shape
         gradient, tally = np.zeros((k, c)), np.zeros((k, 7))
-        tile = tile_rows(c)
-        buffer = np.empty((c, tile))
-        for start in range(0, len(rows.y), tile):
-            part = slice(start, start + tile)
-            y, label = rows.y[part], rows.fold[part]
-            Z = columns_of(rows.X[part], centre, buffer)
-            eta = B @ Z
+        for part, Z in tiles(rows, centre):
+            y, label = part.y, part.fold
+            eta = Z.times(B)
             at = np.arange(len(y))
             pi, loss = sigmoid_and_loss(eta[label, at], y)  # held out: its own fold's model only
             t = np.exp(-np.abs(eta))
@@ -204,8 +225,8 @@ def _gradients(B, centre, threshold: float, out: Int[np.ndarray, " o"]) -> Calla
             R -= y
             R[label, at] = 0.0
             if out.size:
-                R[:, np.isin(rows.index[part], out)] = 0.0
-            gradient += R @ Z.T
+                R[:, np.isin(part.index, out)] = 0.0
+            gradient += Z.back(R)
             yes, call = y == 1, pi >= threshold
             columns = (
                 np.ones(len(y)), loss, (pi - y) ** 2,
@@ -231,18 +252,14 @@ def _hessians(B, which, centre, out: Int[np.ndarray, " o"]) -> Callable[[Rows], 
 
     def of(rows: Rows) -> _Hessians:
         f, c = B.shape
-        tile = tile_rows(c)
-        H, buffer = np.zeros((f, c, c)), np.empty((c, tile))
-        for start in range(0, len(rows.y), tile):
-            part = slice(start, start + tile)
-            Z = columns_of(rows.X[part], centre, buffer)
-            t = np.exp(-np.abs(B @ Z))
+        H = np.zeros((f, c, c))
+        for part, Z in tiles(rows, centre):
+            t = np.exp(-np.abs(Z.times(B)))
             weight = np.sqrt(t) / (1 + t)
             if out.size:
-                weight[:, np.isin(rows.index[part], out)] = 0.0
+                weight[:, np.isin(part.index, out)] = 0.0
             for i, j in enumerate(which):
-                V = Z * (weight[i] * (rows.fold[part] != j))
-                H[i] += V @ V.T
+                Z.add_gram(weight[i] * (part.fold != j), H[i])
         return _Hessians(H)
 
     return of

@@ -18,7 +18,8 @@ from whyfit.calculus.multinomial import Optimum, newton, probabilities
 from whyfit.data.sample import Sample
 from whyfit.data.views import among, without_columns
 from whyfit.engines.local import LocalEngine
-from whyfit.fold import Engine, Rows, RowSource, fold
+from whyfit.fold import Engine, Rows, RowSource, fold, joined
+from whyfit.linalg.columns import tiles
 from whyfit.linalg.solve import Solution
 from whyfit.probability.distributions import chi2_upper
 from whyfit.probability.inference import Inference, infer
@@ -151,7 +152,7 @@ def cross_validate(
     C = len(fit.classes)
 
     def of(block: Rows) -> _Tally:
-        P = _own_probabilities(B, fit.optimum.centre, block.X, block.fold)
+        P = _own_probabilities(B, fit.optimum.centre, block)
         code = block.y.astype(np.int64)
         own = P[np.arange(len(code)), code]
         hit = P.argmax(axis=1) == code
@@ -167,7 +168,7 @@ def cross_validate(
         np.add.at(table[1], (block.fold, code), hit.astype(float))
         return _Tally(sums, table)
 
-    tally = fold(source.blocks(), of, _Tally(np.zeros((2, k)), np.zeros((2, k, C))), engine)
+    tally = fold(joined(source.blocks()), of, _Tally(np.zeros((2, k)), np.zeros((2, k, C))), engine)
     return _scores(tally), B
 
 
@@ -180,12 +181,13 @@ class _Tally:
         return _Tally(self.sums + other.sums, self.table + other.table)
 
 
-def _own_probabilities(B, centre, X, label) -> Float[np.ndarray, "m C"]:
-    out = np.empty((len(X), B.shape[1] + 1))
-    for j in np.unique(label):
-        rows = np.flatnonzero(label == j)
-        Z = np.vstack([np.ones(len(rows)), (X[rows] - centre).T])
-        out[rows] = probabilities(B[j], Z).T
+def _own_probabilities(B, centre, rows: Rows) -> Float[np.ndarray, "m C"]:
+    """Class probabilities of each row by the model of its own fold."""
+    out = np.empty((len(rows.y), B.shape[1] + 1))
+    for j in np.unique(rows.fold):
+        which = np.flatnonzero(rows.fold == j)
+        parts = [probabilities(B[j], Z).T for _, Z in tiles(rows.take(which), centre)]
+        out[which] = np.concatenate(parts)
     return out
 
 
@@ -193,7 +195,8 @@ def held_out(
     fit: MultinomialFit, B: Float[np.ndarray, "k a c"], sample: Sample
 ) -> Float[np.ndarray, "s C"]:
     """Out-of-fold class probabilities of the sample."""
-    return _own_probabilities(B, fit.optimum.centre, sample.X[:, ~fit.dropped], sample.fold)
+    rows = Rows(sample.X[:, ~fit.dropped], sample.y, sample.index, sample.fold)
+    return _own_probabilities(B, fit.optimum.centre, rows)
 
 
 def _scores(tally: _Tally) -> FoldScores:

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from whyfit.data.sample import Sample, sample_of
+from whyfit.data.sample import Sample, sample_of, sample_rows
 from whyfit.engines.local import LocalEngine
-from whyfit.fold import Engine, Rows, RowSource, fold
-from whyfit.linalg.columns import columns_of, tile_rows
+from whyfit.fold import Engine, Rows, RowSource, fold, joined
+from whyfit.linalg.columns import tiles
 from whyfit.probability.linear import LinearFit
 
 TOP_ROWS = 200  # most influential rows kept whole
@@ -95,28 +95,27 @@ def residuals_of(
 
     Rows are handled by column, so that every element-wise loop is long and contiguous.
     """
-    T, mu, b, p = leverage_factor(fit).T.copy(), fit.mean, fit.coef, len(fit.coef)
+    p, mu, b = len(fit.coef), fit.mean, np.append(0.0, fit.coef)
+    T = np.zeros((fit.solution.root.shape[1], p + 1))  # nothing on the column of ones
+    T[:, 1:] = leverage_factor(fit).T
     scale = fit.parameters * fit.sigma2
 
     def of(rows: Rows) -> Residuals:
         m = len(rows.y)
         e, h = np.empty(m), np.empty(m)
         meats = {kind: np.zeros((p + 1, p + 1)) for kind in kinds}
-        tile = tile_rows(p + 1)
-        buffer, product = np.empty((p + 1, tile)), np.empty((p + 1, p + 1))
-        for start in range(0, m, tile):
-            part = slice(start, start + tile)
-            Z = columns_of(rows.X[part], mu[:-1], buffer)
-            e[part] = (rows.y[part] - mu[-1]) - b @ Z[1:]
-            w = T @ Z[1:]
-            h[part] = fit.base_leverage + np.einsum("ij,ij->j", w, w)
+        stop = 0
+        for tile, Z in tiles(rows, mu[:-1]):
+            part = slice(stop, stop := stop + len(tile.y))
+            e[part] = (tile.y - mu[-1]) - Z.times(b)
+            h[part] = fit.base_leverage + Z.squares(T)
             for kind, u in _weighted(e[part], h[part], kinds):
-                V = Z * u
-                meats[kind] += np.dot(V, V.T, out=product)
+                Z.add_gram(u, meats[kind])
         u = _kept_out(e, h)
         cook = u * u * h / scale if scale > 0 else np.zeros(m)
         best = np.argpartition(-cook, TOP_ROWS)[:TOP_ROWS] if m > TOP_ROWS else np.arange(m)
-        top = TopRows(rows.X[best], rows.y[best], rows.index[best], cook[best], h[best], e[best])
+        few = rows.take(best)
+        top = TopRows(few.X, few.y, few.index, cook[best], h[best], e[best])
         J = np.eye(p + 1)  # from (1, x − μ) back to (1, x)
         J[1:, 0] = mu[:-1]
         meats = {kind: J @ M @ J.T for kind, M in meats.items()}
@@ -153,7 +152,7 @@ def examine(
 ) -> Residuals:
     """Walk the rows once more and gather Residuals; `kinds` of meat (HC1 is made of HC0)."""
     p = len(fit.coef)
-    share_of, share = sample_of(fit.n, seed)
+    share_of, share = sample_of(fit.n, seed, sample_rows(p))
     none = np.zeros(0)
     kinds = tuple(dict.fromkeys("HC0" if kind == "HC1" else kind for kind in kinds))
     zero = Residuals(
@@ -161,5 +160,5 @@ def examine(
         TopRows(np.zeros((0, p)), none, none.astype(np.int64), none, none, none),
         Sample.empty(p, share),
     )  # fmt: skip
-    blocks = (b for b in rows.blocks() if len(b.y))
+    blocks = (b for b in joined(rows.blocks()) if len(b.y))
     return fold(blocks, residuals_of(fit, share_of, kinds), zero, engine or LocalEngine())
