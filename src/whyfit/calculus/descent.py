@@ -24,6 +24,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
+from whyfit.calculus.objective import Plane
 from whyfit.linalg.conditioning import live_columns
 from whyfit.linalg.moments import Moments
 
@@ -78,6 +79,15 @@ class Quadratic:
     ) -> Float[np.ndarray, " p"]:
         del w  # the same everywhere
         return 2 * (self.A @ v)
+
+    def hessian(self, w: Float[np.ndarray, " p"]) -> Float[np.ndarray, "p p"]:
+        del w
+        return 2 * self.A
+
+    def on_plane(self, plane: Plane) -> Float[np.ndarray, "a b"]:
+        """Loss at every point of a plane, from p × p numbers."""
+        W = plane.points()
+        return self.c - 2 * W @ self.g + np.einsum("abi,ij,abj->ab", W, self.A, W)
 
     @cached_property
     def spectrum(self) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p p"]]:

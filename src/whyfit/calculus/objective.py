@@ -32,6 +32,22 @@ class Objective(Protocol):
         self, w: Float[np.ndarray, " p"], v: Float[np.ndarray, " p"], /
     ) -> Float[np.ndarray, " p"]: ...
 
+    def on_plane(self, plane: Plane, /) -> Float[np.ndarray, "a b"]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """The points centre + s d₁ + t d₂ for s in `first` and t in `second`; directions have length 1."""
+
+    centre: Float[np.ndarray, " c"]
+    directions: Float[np.ndarray, "2 c"]
+    first: Float[np.ndarray, " a"]
+    second: Float[np.ndarray, " b"]
+
+    def points(self) -> Float[np.ndarray, "a b c"]:
+        one, two = self.directions
+        return self.centre + self.first[:, None, None] * one + self.second[:, None] * two
+
 
 @dataclass(frozen=True)
 class RowLoss:
@@ -95,6 +111,19 @@ class RowLoss:
         eta = np.broadcast_to(self.kind.constant(self.y), self.y.shape)
         with np.errstate(invalid="ignore", over="ignore"):
             return float(np.nan_to_num(self.kind.value(eta, self.y), nan=0.0).mean())
+
+    def on_plane(self, plane: Plane) -> Float[np.ndarray, "a b"]:
+        """Loss at every point of a plane: three passes over the rows, then only η = η₀ + s u₁ + t u₂."""
+        eta, u, v = (self.Z @ d for d in (plane.centre, *plane.directions))
+        out = np.empty((plane.first.size, plane.second.size))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for i, s in enumerate(plane.first):
+                for j, t in enumerate(plane.second):
+                    out[i, j] = self.kind.value(eta + s * u + t * v, self.y).mean()
+        if self.l2 is not None:
+            points = plane.points()
+            out += 0.5 * np.einsum("ijc,c->ij", points * points, self.l2)
+        return out
 
     def _penalised(self, g: np.ndarray, w: np.ndarray) -> np.ndarray:
         return g if self.l2 is None else g + self.l2 * w

@@ -1,7 +1,7 @@
 """The chain rule made visible: a small function as a graph of nodes.
 
 `trace(f, x=…, w=…)` runs a NumPy-style f once. Every operation becomes a node v_k = op(v_i, v_j, …) that holds its
-value (flowing forward) and its local derivatives ∂v_k/∂v_i; then, backwards from the result L with v̄_L = 1, the adjoints
+value (flowing forward) and its local derivatives ∂v_k/∂v_i; then, backwards from the result L, the adjoints
 
     v̄_i = ∂L/∂v_i = Σ_{k uses i} v̄_k · ∂v_k/∂v_i
 
