@@ -128,7 +128,11 @@ def column_hashes(
         if a == b:
             continue
         some = index[a:b] - block.start
-        data = {name: cells[..., some] for name, cells in block.data.items()}
+        data = {
+            name: cells[some]
+            for name, cells in block.data.items()
+            if isinstance(cells, np.ndarray)
+        }
         few = Block(block.start, b - a, data)
         for place, column in enumerate(columns):
             for part in cell_hashes(few, column, place):

@@ -25,7 +25,7 @@ the middle half of its joint confidence region (Cook's distance of the set at le
 - the rows do not follow the model of the others: the F test of k shifted rows, multiplied by the number of ways to
   choose k rows out of n (Bonferroni), stays below the false-alarm budget.
 
-A column that is constant but for one row has a slope that this row alone decides (leverage 1); that is said as well.
+Rows that decide a coefficient by their position alone are the subject of the rule high-leverage.
 
 "Rows expected" is what the same change would take in a table of normal columns and errors, where influences are
 products of two normals: moving t by d takes the share α of rows with d/√n = q K₁(q)/π, α = ∫ K₀(x)/π dx over x > q.
@@ -54,9 +54,9 @@ import numpy as np
 
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Evidence
-from whyfit.diagnosis.measures import Measure
+from whyfit.diagnosis.rows import fitted, spans, typical_error
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
-from whyfit.diagnosis.words import fixed, listed, number
+from whyfit.diagnosis.words import fixed, number
 from whyfit.errors import InputError
 from whyfit.probability.distributions import t_quantile
 from whyfit.probability.influence import (
@@ -67,7 +67,6 @@ from whyfit.probability.influence import (
     outlier_p,
     rows_expected,
 )
-from whyfit.probability.validation import training_coefficients
 
 #: Rows, and share of rows, left out at most: more of them are no handful. Healthy tables of 30 to 500 rows, with
 #: normal, binary, t5 and lognormal columns, had a sign turned so easily in 0.6 % of 1,500 simulated cases.
@@ -88,8 +87,6 @@ _ROBUST_ROWS = 1_000
 _ROBUST_COLUMNS = 12
 #: Below this share of the variance the residuals are rounding.
 _EXACT = 1e-20
-#: A column whose scatter without one row is below this share of its scatter is constant but for that row.
-_ALONE = 1e-9
 _MOST_COLUMNS = 400
 #: The update formula is exact; a refit may differ by rounding only.
 _AGREE = 1e-6
@@ -122,13 +119,10 @@ def check(case: Case) -> Iterable[Suspicion]:
         return ()
     if not (fit.rss > _EXACT * fit.tss and np.isfinite(fit.sigma2)):
         return ()
-    whole, index = _fitted(case, live)
+    whole, index = fitted(case, live)
     limits = t_quantile(1 - 0.05 / live.size, fit.df), t_quantile(0.95, fit.df)
     events = _few(case, whole, index, limits) + _block(case, whole, index, limits)
-    out = [
-        Suspicion(lambda i=i, j=j: _rests_on(case, i, j))
-        for i, j in _alone(case, live, whole, index, limits[0])
-    ]
+    out = []
     turned = [
         e
         for e in events
@@ -147,58 +141,8 @@ def check(case: Case) -> Iterable[Suspicion]:
     return out
 
 
-def _alone(case: Case, live: np.ndarray, whole: Fitted, index: np.ndarray, sure: float):
-    """(row number, column) where a measured column with a significant slope is constant but for that row."""
-    total = case.moments.total
-    for i in np.flatnonzero(whole.h > 1 - 1e-9)[:MOST_ROWS]:
-        d = whole.X[i, 1:]
-        scatter = np.diag(total.scatter)[live]
-        left = scatter - total.n / (total.n - 1) * d * d
-        for j in np.flatnonzero((left <= _ALONE * scatter) & (d != 0)):
-            if case.design.kinds[live[j]] == "numeric" and abs(whole.t(int(j) + 1)) > sure:
-                yield int(index[i]), int(live[j])
-
-
-def _rests_on(case: Case, row: int, j: int) -> Confirmed:
-    name, mean = case.names[j], case.moments.total.mean[j]
-    here = (
-        float(case.sample.X[case.sample.index == row, j][0])
-        if (case.sample.index == row).any()
-        else np.nan
-    )
-    others = float((case.n * mean - here) / (case.n - 1))
-    return Confirmed(
-        RULE.finding(
-            "warning",
-            (f"row {row + 1}",),
-            f"the coefficient of {name} rests on row {row + 1} alone: {name} is {number(others, 6)} in all other rows",
-            evidence=(
-                Evidence(
-                    "leverage of the row",
-                    1.0,
-                    limit=1.0,
-                    formula=r"h_i = \tilde x_i^\top V \tilde x_i = 1",
-                ),
-            ),
-        )
-    )
-
-
 def _most(case: Case) -> int:
     return int(min(MOST_ROWS, MOST_SHARE * case.n))
-
-
-def _fitted(case: Case, live: np.ndarray) -> tuple[Fitted, np.ndarray]:
-    """The fit with its candidate rows (all, or the most influential of a large table) and their row numbers."""
-    fit = case.linear
-    source = case.sample if case.sample.share == 1.0 else case.residuals.top
-    X = np.ones((len(source.y), live.size + 1))
-    X[:, 1:] = source.X[:, live] - fit.mean[live]
-    V = np.zeros((live.size + 1, live.size + 1))
-    V[0, 0] = 1 / fit.n
-    V[1:, 1:] = fit.V[1:, 1:][np.ix_(live, live)]
-    beta = np.concatenate([[fit.mean[-1]], fit.coef[live]])
-    return Fitted.of(beta, V, fit.rss, fit.df, X, source.y), source.index
 
 
 def _few(case: Case, whole: Fitted, index: np.ndarray, limits) -> list[_Event]:
@@ -287,7 +231,7 @@ def _confirm(case: Case, event: _Event) -> Confirmed | None:
         return None
     k, n = len(rows), case.n
     labels = tuple(f"row {r + 1}" for r in rows)
-    those = f"row{'s' * (k > 1)} {_spans(rows)}"
+    those = f"row{'s' * (k > 1)} {spans(rows)}"
     change = {
         "turned": "turns its sign",
         "lost": "is no longer significant",
@@ -313,21 +257,10 @@ def _confirm(case: Case, event: _Event) -> Confirmed | None:
             Proposal(
                 f"look at {those}; fitted without {'it' if k == 1 else 'them'}",
                 edit,
-                _typical_error(case),
+                typical_error(case),
             ),
         ),
     )
-
-
-def _spans(rows: tuple[int, ...]) -> str:
-    """ "3, 15–20 and 31", counted from 1."""
-    runs: list[list[int]] = []
-    for r in rows:
-        if runs and r == runs[-1][1] + 1:
-            runs[-1][1] = r
-        else:
-            runs.append([r, r])
-    return listed([f"{a + 1}" if a == b else f"{a + 1}–{b + 1}" for a, b in runs], 6)
 
 
 def _evidence(e: _Event, name: str, n: int) -> tuple[Evidence, ...]:
@@ -357,24 +290,6 @@ def _evidence(e: _Event, name: str, n: int) -> tuple[Evidence, ...]:
             formula=rf"\min\left(1, \binom{{{n}}}{{{k}}}\,P(F > f)\right) = {e.p:.2g}",
         ),
     )
-
-
-def _typical_error(control: Case) -> Measure:
-    """Median absolute held-out error per fold, over the rows of the control, left-out ones too."""
-    sample = control.sample
-
-    def of(case: Case) -> np.ndarray:
-        out = np.full(control.k, np.nan)
-        if case.names != control.names or case.k != control.k:
-            return out
-        B = training_coefficients(case.moments, case.spec.ridge)
-        for j in range(control.k):
-            mine = sample.fold == j
-            if mine.any():
-                out[j] = np.median(np.abs(sample.y[mine] - B[j, 0] - sample.X[mine] @ B[j, 1:]))
-        return out
-
-    return Measure("median held-out error", of, "lower")
 
 
 RULE = Rule(
