@@ -90,3 +90,27 @@ def test_unusable_values_name_their_column(bad):
 def test_different_widths_do_not_merge():
     with pytest.raises(ShapeError, match="3 and 2 columns"):
         _ = Moments.empty(3) + Moments.empty(2)
+
+
+@pytest.mark.parametrize("order", ["C", "F", "strided"])
+@pytest.mark.parametrize("shape", [(1, 1), (7, 3), (64, 4), (1000, 5), (9001, 40)])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_one_array_without_folds_equals_the_naive_twin(shape, order, dtype, monkeypatch):
+    from whyfit.linalg import moments
+
+    monkeypatch.setattr(moments, "SHARE_BYTES", 8 * shape[1] * 3001)  # several blocks
+    rng = np.random.default_rng(2)
+    X = (rng.normal(size=shape) * 3 + 50).astype(dtype)
+    X = X.repeat(2, axis=1)[:, ::2] if order == "strided" else np.asarray(X, order=order)
+    for engine in (LocalEngine(1), LocalEngine(2)):
+        close(moments.moments_of_array(X, engine=engine), Moments.of(X.astype(float)))
+
+
+def test_one_array_names_the_column_that_is_not_finite():
+    from whyfit.linalg.moments import moments_of_array
+
+    X = np.ones((9, 3))
+    X[4, 1] = np.nan
+    with pytest.raises(NotFiniteError, match="column 'b' holds NaN"):
+        moments_of_array(X, ("a", "b", "c"))
+    assert moments_of_array(np.empty((0, 3))).n == 0

@@ -23,15 +23,19 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from whyfit.engines.local import LocalEngine
 from whyfit.errors import NotFiniteError, ShapeError
-from whyfit.fold import Rows
+from whyfit.fold import Engine, Rows, fold
 from whyfit.linalg.sparse import add_gram
+from whyfit.linalg.tiles import shifted_products
 
 #: Bytes of the rows of one fold that go through BLAS together, and the least number of them. Measured on two cores
 #: with 1 MB of level-2 cache each, for 20 and 100 columns: smaller pieces pay for calls, larger ones for the cache.
 PIECE_BYTES, PIECE_ROWS = 1 << 20, 512
 #: Times √n: what is left of Σx² when it is rounding. Sums of n equal terms err by up to about √n u.
 _ROUNDING = 32 * float(np.finfo(np.float64).eps)
+#: Bytes of the rows of an array handed to a thread at once: few enough to share, many enough not to matter.
+SHARE_BYTES = 32 << 20
 _UNROLL = 64  # rows handled by one inner loop of the shift, see `_shifted`
 
 
@@ -179,14 +183,43 @@ def streamed(blocks: Iterable[Rows], k: int, names: Sequence[str] = ()) -> FoldM
     if not np.isfinite(moments.scatter).all():
         p = squares.shape[1] - 1
         bad = np.flatnonzero(~np.isfinite(squares.sum(axis=0)))
-        known = dict(enumerate(names)) | {p: "y"}
-        label = [known.get(int(i), f"x{i + 1}") for i in bad]
-        raise NotFiniteError(
-            f"column{'s' * (len(label) > 1)} {', '.join(map(repr, label[:5]))} hold"
-            f"{'s' * (len(label) == 1)} NaN, infinity or values beyond 1e150 whose squares"
-            " overflow; impute, drop or rescale."
-        )
+        raise _not_finite(bad, dict(enumerate(names)) | {p: "y"})
     return moments
+
+
+def moments_of_array(
+    X: Float[np.ndarray, "n p"], names: Sequence[str] = (), engine: Engine | None = None
+) -> Moments:
+    """Moments of the columns of one array, float32 or float64, without a target and without folds.
+
+    The quickest way through memory there is (see `linalg.tiles`). Errors as of `moments_of`.
+    """
+    n, p = X.shape
+    share = max(1, SHARE_BYTES // (X.itemsize * max(p, 1)))
+
+    def of(start: int) -> Moments:
+        block = X[start : start + share]
+        with np.errstate(over="ignore", invalid="ignore"):
+            shift = block[:: max(1, len(block) // 512)].mean(axis=0, dtype=np.float64)
+            G, V = shifted_products(block, shift)
+            d = V[:, 0] / len(block)
+            G -= np.outer(len(block) * d, d)
+        square = np.einsum("ii->i", G)
+        if not np.isfinite(square).all():
+            raise _not_finite(np.flatnonzero(~np.isfinite(square)), dict(enumerate(names)))
+        np.maximum(square, 0.0, out=square)
+        return Moments(len(block), shift + d, G)
+
+    return fold(range(0, n, share), of, Moments.empty(p), engine or LocalEngine())
+
+
+def _not_finite(bad: Int[np.ndarray, " b"], known: dict[int, str]) -> NotFiniteError:
+    label = [known.get(int(i), f"x{i + 1}") for i in bad]
+    return NotFiniteError(
+        f"column{'s' * (len(label) > 1)} {', '.join(map(repr, label[:5]))} hold"
+        f"{'s' * (len(label) == 1)} NaN, infinity or values beyond 1e150 whose squares"
+        " overflow; impute, drop or rescale."
+    )
 
 
 @dataclass
@@ -248,6 +281,15 @@ def _add_dense(rows: Rows, shift: Float[np.ndarray, " q"], raw: Float[np.ndarray
     """Tile by tile, in a tile fold by fold."""
     X, y, label, k = rows.dense, rows.y, rows.fold, len(raw)
     m, p = X.shape
+    if k == 1:  # every row is wanted: nothing to gather
+        e = np.ones((m, 2))
+        np.subtract(y, shift[-1], out=e[:, 0])
+        G, V = shifted_products(X, shift[:-1], e)
+        raw[0, :p, :p] += G
+        raw[0, :p, p:] += V
+        raw[0, p:, p:] += e.T @ e
+        raw[0, p:, :p] = raw[0, :p, p:].T
+        return
     tiles = max(1, round(m / (k * max(PIECE_ROWS, PIECE_BYTES // (8 * p)))))
     step = -(-m // tiles)
     G, V, W = np.empty((p, p)), np.empty((p, 2)), np.empty((2, 2))
