@@ -13,15 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from whyfit.diagnosis.finding import Evidence, Finding, Remedy, Trial
+    from whyfit.mapping.choices import MapSpec
+    from whyfit.mapping.road import MapResult
     from whyfit.result import Result
     from whyfit.spec import Spec, Task, Term
 
 __version__ = "0.1.0"
-__all__ = ["Evidence", "Finding", "Remedy", "Result", "Spec", "Term", "Trial", "fit"]
+__all__ = [
+    "Evidence", "Finding", "MapResult", "MapSpec", "Remedy", "Result", "Spec", "Term", "Trial", "fit", "map",
+]  # fmt: skip
 
 _HOMES = {
     "Evidence": "whyfit.diagnosis.finding",
     "Finding": "whyfit.diagnosis.finding",
+    "MapResult": "whyfit.mapping.road",
+    "MapSpec": "whyfit.mapping.choices",
     "Remedy": "whyfit.diagnosis.finding",
     "Result": "whyfit.result",
     "Spec": "whyfit.spec",
@@ -67,6 +73,37 @@ def fit(
     if task != "auto":
         spec = dataclasses.replace(spec, task=task)
     return walk(source, spec, select=chosen[0], ignore=chosen[1])
+
+
+def map(
+    source: Any,
+    *,
+    labels: Any = None,
+    spec: MapSpec | None = None,
+    select: str | Iterable[str] = (),
+    ignore: str | Iterable[str] = (),
+    **choices: Any,
+) -> MapResult:
+    """Map a cloud of vectors to the plane, and find out how much of the picture to believe.
+
+    Parameters
+    ----------
+    source : path of an .npy or .npz file, of a text file of word vectors, or of a table; an array (n, p), images
+        (n, h, w[, c]), or a data frame.
+    labels : path of a file with a label per line, or n labels.
+    spec : all choices at once; `labels` and `choices` win over it.
+    select, ignore : rules by code ("LA116"), prefix ("LA") or name ("hubs").
+    choices : fields of `MapSpec`: label, colour, text, drop, near, project, metric, transform, k, seed, confidence.
+
+    Raises
+    ------
+    whyfit.errors.InputError
+        The source or the choices cannot be used; the message says what to try.
+    """
+    from whyfit.mapping.road import make_map, with_choices
+
+    chosen = [(r,) if isinstance(r, str) else tuple(r) for r in (select, ignore)]
+    return make_map(source, with_choices(spec, labels, choices), select=chosen[0], ignore=chosen[1])
 
 
 def __getattr__(name: str) -> Any:

@@ -35,7 +35,7 @@ from whyfit.report.map_document import (
 
 SHOWN_NEIGHBOURS = 5  # per point of the picture
 _OTHER = "(other)"
-_BEGINNING = 60  # characters of a document that stand for it
+_BEGINNING = 90  # characters of a document that stand for it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,7 +210,7 @@ def _notes(seen: Seen) -> tuple[str, ...]:
             f"{measured:,} of {n:,} points, chosen at random, were measured and drawn; their neighbours were sought "
             "among all."
         )
-    if seen.case.sampled.size < n:
+    if seen.case.sampled.size < n and any(f.code == "LA116" for f in seen.findings):
         notes.append(f"hubs were counted among {seen.case.sampled.size:,} points chosen at random.")
     return tuple(notes)
 

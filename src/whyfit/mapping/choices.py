@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from whyfit.errors import SpecError
 
@@ -63,3 +65,24 @@ class MapSpec:
             raise SpecError(f"seed is {self.seed}; expected a whole number ≥ 0.")
         if self.label and self.labels is not None:
             raise SpecError("labels are given twice, as a file and as a column; give one of them.")
+
+
+def with_choices(spec: MapSpec | None, labels: Any, choices: dict[str, Any]) -> MapSpec:
+    """`spec` (default: the default) with labels and other fields replaced; single strings are lists of one.
+
+    Raises SpecError for a field that MapSpec does not have.
+    """
+    known = {f.name for f in dataclasses.fields(MapSpec)}
+    for name in choices:
+        if name not in known:
+            raise SpecError(f"'{name}' is no choice of a map; choices: {', '.join(sorted(known))}.")
+    new = dict(choices)
+    for name in ("drop", "near", "project"):
+        if name in new:
+            value = new[name]
+            single = isinstance(value, str | int)
+            new[name] = (str(value),) if single else tuple(map(str, value))
+    if labels is not None:
+        path = isinstance(labels, str | os.PathLike)
+        new["labels"] = Path(labels) if path else tuple(map(str, labels))
+    return dataclasses.replace(spec or MapSpec(), **new)

@@ -20,12 +20,14 @@ from whyfit.diagnosis.registry import chosen, rules_on_clouds
 from whyfit.engines.local import one_blas_thread
 from whyfit.errors import SpecError
 from whyfit.mapping.account import Seen, document_of
-from whyfit.mapping.choices import MapSpec
+from whyfit.mapping.choices import MapSpec, with_choices
 from whyfit.mapping.cloud import Cloud, read_cloud
 from whyfit.mapping.plane import plane_of
 from whyfit.mapping.questions import Answer, Names, near, project
 from whyfit.mapping.trust import trust_in
 from whyfit.report.map_document import MapDocument
+
+__all__ = ["MapResult", "make_map", "with_choices"]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from whyfit.report.files import write_whole
 
 _SUFFIXES = {
     ".gz", ".zst", ".bz2", ".xz", ".zip", ".csv", ".tsv", ".txt", ".parquet", ".feather", ".arrow",
-    ".ipc", ".ndjson", ".jsonl", ".json",
+    ".ipc", ".ndjson", ".jsonl", ".json", ".npy", ".npz", ".vec", ".glove",
 }  # fmt: skip
 
 
@@ -42,12 +42,12 @@ class Wanted:
     spec_before: Mapping[str, Any] | None = None
 
 
-def page_beside(source: Path) -> Path:
+def page_beside(source: Path, kind: str = "whyfit") -> Path:
     """data/houses.csv.gz -> houses.whyfit.html, in the working directory."""
     name = source.name
     while (suffix := Path(name).suffix).lower() in _SUFFIXES:
         name = name[: -len(suffix)]
-    return Path(f"{name or 'report'}.whyfit.html")
+    return Path(f"{name or 'report'}.{kind}.html")
 
 
 def deliver(document: Document, wanted: Wanted) -> None:

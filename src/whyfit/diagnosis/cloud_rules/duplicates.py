@@ -41,6 +41,7 @@ from whyfit.diagnosis.words import listed, number, percent, plural
 BEYOND_CHANCE = 10.0
 #: Share of points that are superfluous copies from which it is a warning.
 MANY = 0.01
+NOTHING = 1e-3  # expected pairs below this are said to be none
 
 
 def check(case: CloudCase) -> Iterator[Suspicion]:
@@ -105,10 +106,11 @@ def _confirm(case: CloudCase, groups: list[np.ndarray], pairs: float, expected: 
         f"{plural(copies, 'point')} ({percent(share)}) {'is a copy' if copies == 1 else 'are copies'} of "
         f"another; the largest group is {listed(names)}",
         evidence=[
-            Evidence("equal pairs", pairs, max(BEYOND_CHANCE * expected, 0.0) or None, expected),
+            Evidence("equal pairs", pairs, None, expected),
             Evidence("groups of equal points", float(len(groups))),
         ],
-        prediction=f"predicted {number(expected, 2)} equal pairs by chance; observed {number(pairs)}",
+        prediction=f"predicted {number(expected, 2) if expected >= NOTHING else 0} equal pairs by chance; "
+        f"observed {number(pairs)}",
     )
     return Confirmed(finding)
 

@@ -1,0 +1,160 @@
+"""A map's account on a terminal: three lines of summary, what to believe, answers, then the findings."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from whyfit.diagnosis.words import fixed
+from whyfit.report import map_words, summary
+from whyfit.report.map_document import Answer, MapDocument
+from whyfit.report.terminal import Screen
+from whyfit.report.text import (
+    MAX_WIDTH,
+    MIN_WIDTH,
+    SEVERITY_STYLE,
+    finding_lines,
+    labelled,
+    spread,
+)
+
+_LABEL = 11  # "misplaced  "
+_GAP = 3
+_NAMED = 3  # misplaced points in the text; the page lists them all
+
+
+def render(
+    document: MapDocument,
+    console_width: int,
+    colour: bool,
+    *,
+    report: str | None = None,
+    encoding: str = "utf-8",
+    findings_only: bool = False,
+) -> str:
+    """The whole account as text; the arguments are those of `text.render`."""
+    screen = Screen(max(min(console_width, MAX_WIDTH), MIN_WIDTH), colour, encoding)
+    blocks: list[list[Text]] = []
+    if not findings_only:
+        blocks += [_summary(document, screen, report), _believe(document, screen)]
+    blocks += [_answer(answer, screen) for answer in document.answers]
+    rule_width = max((len(f.rule) for f in document.findings), default=0)
+    findings: list[Text] = []
+    for finding in document.findings:
+        findings += finding_lines(finding, screen, rule_width)
+    blocks.append(findings)
+    if document.treatments:
+        blocks.append(_treatments(document, screen))
+    if not findings_only:
+        remarks: list[Text] = []
+        for note in document.notes:
+            remarks += labelled(screen, "remark", note, indent=0, label_width=_LABEL)
+        blocks.append(remarks)
+    lines: list[Text] = []
+    for block in filter(None, blocks):
+        lines += [Text(), *block] if lines else block
+    return screen.paint(lines)
+
+
+def _summary(document: MapDocument, screen: Screen, report: str | None) -> list[Text]:
+    left = [
+        (document.source.name, "bold"), (map_words.size(document), ""), (map_words.by(document), "")
+    ]  # fmt: skip
+    lines = spread(screen, left, f"map, {map_words.elapsed(document)}")
+    pieces = [(piece, "") for piece in map_words.headline(document)]
+    lines += spread(screen, pieces, f"{map_words.level(document)} intervals")
+    counts = Text(", ").join(
+        Text(text, style=SEVERITY_STYLE[s]) for s, text in summary.counts(document.findings)
+    )
+    if not document.findings:
+        counts = Text("no findings", style="green")
+    lines += spread(screen, [counts], f"report: {report}" if report else "")
+    for why, names in map_words.left_out(document):
+        shown = screen.names(names, max(screen.width - 40, 20))
+        lines += labelled(
+            screen, "columns", f"left out: {shown} ({why})", indent=0, label_width=_LABEL
+        )
+    return lines
+
+
+def _believe(document: MapDocument, screen: Screen) -> list[Text]:
+    lines = labelled(screen, "believe", map_words.believe(document), indent=0, label_width=_LABEL)
+    lines += labelled(screen, "axes", map_words.axes(document), indent=0, label_width=_LABEL)
+    if document.misplaced:
+        said = "; ".join(map_words.misplaced(m) for m in document.misplaced[:_NAMED])
+        lines += labelled(screen, "misplaced", said, indent=0, label_width=_LABEL)
+    return lines
+
+
+def _treatments(document: MapDocument, screen: Screen) -> list[Text]:
+    """What was tried, one line each, under the findings that asked for it."""
+    rows = [("tried", "cosine", "hubs", "stay")]
+    rows += [
+        (
+            t.name,
+            fixed(t.mean_cosine, 2),
+            fixed(t.hub_skewness, 2),
+            f"{fixed(100 * t.unchanged, 0)} %",
+        )
+        for t in document.treatments
+    ]
+    said = [tuple(screen.say(cell) for cell in row) for row in rows]
+    widths = [max(cell_len(row[j]) for row in said) for j in range(4)]
+    widths[0] = min(widths[0], max(screen.width - sum(widths[1:]) - 3 * _GAP, 12))
+    lines = []
+    for i, row in enumerate(said):
+        name = screen.clip(row[0], widths[0])
+        line = Text(name + " " * (widths[0] - cell_len(name)), style="dim" if i == 0 else "")
+        for cell, width in zip(row[1:], widths[1:], strict=True):
+            line.append(" " * (_GAP + width - cell_len(cell)) + cell)
+        lines.append(line)
+    return lines
+
+
+def _answer(answer: Answer, screen: Screen) -> list[Text]:
+    head = map_words.expression(answer)
+    lines = labelled(screen, answer.kind, head, indent=0, label_width=_LABEL)
+    if answer.text:
+        lines += [
+            Text(" " * _LABEL + line, style="dim")
+            for line in screen.wrap(answer.text, screen.width - _LABEL)
+        ]
+    if any(n.text for n in answer.found):
+        return lines + _documents(answer, screen)
+    return lines + _columns(answer, screen)
+
+
+def _documents(answer: Answer, screen: Screen) -> list[Text]:
+    """One neighbour per line: similarity, name, beginning."""
+    lines = []
+    width = max((cell_len(screen.say(n.label)) for n in answer.found), default=0)
+    for n in answer.found:
+        line = Text(" " * _LABEL + screen.say(map_words.nearness(n)), style="dim")
+        line.append("  " + screen.say(n.label).ljust(width) + "  ", style="not dim")
+        room = max(screen.width - line.cell_len, 12)
+        lines.append(line.append(screen.clip(screen.say(n.text), room), style="not dim"))
+    return lines
+
+
+def _columns(answer: Answer, screen: Screen) -> list[Text]:
+    """Neighbours beside each other in columns, read line by line, nearest first."""
+    cells = [
+        (screen.clip(screen.say(n.label), 24), screen.say(map_words.nearness(n)))
+        for n in answer.found
+    ]
+    if not cells:
+        return []
+    name = max(cell_len(label) for label, _ in cells)
+    value = max(cell_len(v) for _, v in cells)
+    each = name + 1 + value
+    per_line = max((screen.width - _LABEL + _GAP) // (each + _GAP), 1)
+    per_line = min(per_line, 5)
+    lines = []
+    for start in range(0, len(cells), per_line):
+        line = Text(" " * _LABEL)
+        for j, (label, v) in enumerate(cells[start : start + per_line]):
+            line.append(" " * _GAP * bool(j))
+            line.append(label + " " * (name - cell_len(label) + 1))
+            line.append(" " * (value - cell_len(v)) + v, style="dim")
+        lines.append(line)
+    return lines
