@@ -44,7 +44,8 @@ def settle(
                     c, role="numeric", reason=f"kept, for there is no other feature ({c.reason})"
                 )
                 settled[i] = dataclasses.replace(d, column=column)
-    _check_target(settled, spec, n, source)
+    if spec.target:
+        _check_target(settled, spec, n, source)
     for d in settled:
         if d.column.name not in spec.drop:
             _check_scale(d.column)
