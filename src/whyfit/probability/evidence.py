@@ -18,6 +18,7 @@ from jaxtyping import Float
 
 from whyfit.linalg.conditioning import correlation
 from whyfit.linalg.moments import Moments
+from whyfit.linalg.solve import solve_gram
 
 _POINTS, _REFINEMENTS = (
     25,
@@ -49,3 +50,19 @@ def effective_parameters(C: Float[np.ndarray, "p p"], ridge: float, n: int) -> f
     """tr(C(C + λ/n I)⁻¹): how many coefficients the penalty leaves free."""
     mu = np.maximum(np.linalg.eigvalsh(C), 0.0)
     return float((mu / (mu + ridge / n)).sum()) if ridge else float((mu > 0).sum())
+
+
+def logit_scale(C: Float[np.ndarray, "q q"], ridge: float, total: Moments) -> float:
+    """What turns the λ of 0/1 targets by least squares into that of log odds.
+
+    Slopes of the log odds are those of the probability over v = π(1 − π), to first order; the prior variance
+    σ²/λ of the latter becomes σ²/(λv²), so λ is multiplied by v²/σ². The evidence of the linear model is used
+    because it stays exact where a nearly separable likelihood has no useful curvature at its maximum.
+
+    `C` is the correlation matrix of the columns and the target, last.
+    """
+    v = float(total.scatter[-1, -1]) / total.n
+    A, c = C[:-1, :-1], C[:-1, -1]
+    z = solve_gram(A + ridge / total.n * np.eye(len(A)), c)
+    sigma2 = v * max(float(1 - 2 * z @ c + z @ A @ z), 1e-6)
+    return v * v / sigma2

@@ -30,7 +30,8 @@ and 1: far too sure. Complete separation of a real table is often a leaked targe
 What to do
 
 If a column knows the answer, drop it. If a level or a combination separates by chance, a small penalty gives finite
-coefficients and honest probabilities: a ridge λ is chosen here by held-out log loss and its effect measured.
+coefficients and honest probabilities: a ridge λ is chosen here by held-out log loss, or by evidence where there are
+many columns, and its effect measured.
 """
 
 from __future__ import annotations
@@ -50,11 +51,12 @@ from whyfit.calculus.separation import (
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.columns import feature_of, features_of
 from whyfit.diagnosis.finding import Evidence
-from whyfit.diagnosis.measures import SKILL
+from whyfit.diagnosis.measures import SKILL, Measure
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import listed, number, plural
 from whyfit.errors import InputError
 from whyfit.fold import fold
+from whyfit.probability.evidence import logit_scale, ridge_by_evidence
 from whyfit.probability.logistic import LogisticFit
 from whyfit.probability.multinomial import MultinomialFit
 
@@ -66,10 +68,11 @@ FACTOR_TOLERANCE = 0.1
 RIDGES = (0.1, 1.0, 10.0)
 #: So few rows are told apart by chance: worth knowing, no more.
 FEW_ROWS = 10
-#: Beyond this many multiplications (rows × columns²) one penalty is tried, not a grid.
+#: Beyond this many multiplications (rows × columns²) one penalty is tried, that of the evidence, not a grid.
 _DEAR = 1e8
 #: A linear programme in more columns is not worth its time.
 _MOST_COLUMNS = 200
+_WITHOUT = "coefficients without a best value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +106,6 @@ def _confirm(case: Case) -> Confirmed | None:
     fit = case.fit
     if isinstance(fit, LogisticFit):
         factor = _step_factor(fit.optimum.losses)
-        if not abs(factor - STEP_FACTOR) <= FACTOR_TOLERANCE:
-            return None
         return _one_class(case, 1, fit.coef, fit.intercept, factor)
     if not isinstance(fit, MultinomialFit):
         return None
@@ -130,6 +131,15 @@ def _step_factor(losses: tuple[float, ...]) -> float:
     return (losses[-2] - losses[-1]) / (losses[-3] - losses[-2])
 
 
+def _creeps(factor: float) -> bool:
+    """Whether the steps are those towards a maximum at infinity.
+
+    They need not be where a step was cut short. So they refute separation only if nothing proves it: no single
+    column, and no fit without an error.
+    """
+    return abs(factor - STEP_FACTOR) <= FACTOR_TOLERANCE
+
+
 def _one_class(case: Case, label: int, coef, intercept: float, factor: float) -> Confirmed | None:
     """Class `label` against all others."""
     extents = fold(
@@ -147,6 +157,8 @@ def _one_class(case: Case, label: int, coef, intercept: float, factor: float) ->
     complete = case.task == "binary" and extents.margin > 0
     if borders and not complete:
         return _alone(case, label, borders, extents, factor)
+    if case.task == "binary" and not complete and not _creeps(factor):
+        return None
     live = np.flatnonzero(
         (extents.least.min(axis=0) < extents.largest.max(axis=0)) & ~case.linear.dropped
     )
@@ -272,7 +284,7 @@ def _finding(case, message, names, complete, told, factor, borders: list[_Border
         ),
     ]
     prediction = ""
-    if np.isfinite(factor):
+    if _creeps(factor):
         evidence.append(
             Evidence(
                 "gain left by a Newton step",
@@ -282,8 +294,7 @@ def _finding(case, message, names, complete, told, factor, borders: list[_Border
                 formula=r"e^{-1} = 0.368",
             )
         )
-        if abs(factor - STEP_FACTOR) <= FACTOR_TOLERANCE:
-            prediction = f"predicted each Newton step leaves × {STEP_FACTOR:.3f} of the gain   observed × {factor:.3f}"
+        prediction = f"predicted each Newton step leaves × {STEP_FACTOR:.3f} of the gain   observed × {factor:.3f}"
     return Confirmed(
         RULE.finding(
             "error" if complete else ("warning" if told >= FEW_ROWS else "note"),
@@ -297,18 +308,35 @@ def _finding(case, message, names, complete, told, factor, borders: list[_Border
 
 
 def _proposals(case: Case, borders: list[_Border]) -> Iterable[Proposal]:
+    if case.task == "binary" and case.n * case.p**2 > _DEAR:
+        ridges, how = (_by_evidence(case),), "evidence"
+    else:
+        ridges, how = RIDGES if case.n * case.p**2 <= _DEAR else (1.0,), "held-out log loss"
     trials = []
-    for ridge in RIDGES if case.n * case.p**2 <= _DEAR else (1.0,):
+    for ridge in ridges:
         try:
-            trials.append((float(np.nanmean(case.rerun({"ridge": ridge}).scores["skill"])), ridge))
+            skill = case.rerun({"ridge": ridge}).scores["skill"]
         except InputError:
             continue
+        trials.append((float(np.nanmean(skill)), ridge))
     if trials:
-        best = max(trials)[1]
-        yield Proposal(f"ridge, λ = {best:g} by held-out log loss", {"ridge": best}, SKILL)
+        skill, best = max(trials)
+        name, edit = f"ridge, λ = {best:g} by {how}", {"ridge": best}
+        yield Proposal(name, edit, SKILL)
+        # training sets whose coefficients run away have scores all over the place, and no difference is certain
+        if borders and skill >= float(np.nanmean(case.scores["skill"])):
+            without = np.full(case.k, float(len(borders)))
+            yield Proposal(name, edit, Measure(_WITHOUT, lambda c: without * (c is case), "lower"))
     if borders and borders[0].complete:
         feature = feature_of(case, borders[0].j)
         yield Proposal(f"drop {feature}", {"drop": [feature]}, SKILL)
+
+
+def _by_evidence(case: Case) -> float:
+    """The penalty under which 0/1 targets were most probable beforehand, turned into one of log odds."""
+    total = case.moments.total
+    ridge = ridge_by_evidence(total)
+    return float(f"{ridge * logit_scale(case.linear.correlation, ridge, total):.3g}")
 
 
 RULE = Rule(

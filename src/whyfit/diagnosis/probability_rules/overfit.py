@@ -46,9 +46,7 @@ from whyfit.diagnosis.measures import skill_of
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import fixed, percent
 from whyfit.errors import InputError
-from whyfit.linalg.moments import Moments
-from whyfit.linalg.solve import solve_gram
-from whyfit.probability.evidence import effective_parameters, ridge_by_evidence
+from whyfit.probability.evidence import effective_parameters, logit_scale, ridge_by_evidence
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.logistic import LogisticFit
 from whyfit.probability.validation import Estimate, over_folds
@@ -61,7 +59,7 @@ FEW = 0.02
 FEWEST = 30
 #: Larger designs are left to LA110: every penalty costs p³ per fold.
 MOST_COLUMNS = 1500
-MOST_COLUMNS_LOGISTIC = 300
+MOST_COLUMNS_LOGISTIC = 1200
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ def _right_size(case: Case) -> Sized | None:
     ridge = ridge_by_evidence(total)
     C = case.linear.correlation
     free = effective_parameters(C[:-1, :-1], ridge, total.n)
-    scale = 1.0 if linear else _logit_scale(C, ridge, total)
+    scale = 1.0 if linear else logit_scale(C, ridge, total)
     ridge *= scale
     whole = float(case.linear.rank)
     if case.spec.ridge:
@@ -117,20 +115,6 @@ def _right_size(case: Case) -> Sized | None:
         return Sized(sized, ridge, free, whole, case.scores[loss], sized.scores[loss])
     except (InputError, np.linalg.LinAlgError):
         return None
-
-
-def _logit_scale(C: Float[np.ndarray, "q q"], ridge: float, total: Moments) -> float:
-    """What turns the λ of 0/1 targets by least squares into that of log odds.
-
-    Slopes of the log odds are those of the probability over v = π(1 − π), to first order; the prior variance
-    σ²/λ of the latter becomes σ²/(λv²), so λ is multiplied by v²/σ². The evidence of the linear model is used
-    because it stays exact where a nearly separable likelihood has no useful curvature at its maximum.
-    """
-    v = float(total.scatter[-1, -1]) / total.n
-    A, c = C[:-1, :-1], C[:-1, -1]
-    z = solve_gram(A + ridge / total.n * np.eye(len(A)), c)
-    sigma2 = v * max(float(1 - 2 * z @ c + z @ A @ z), 1e-6)
-    return v * v / sigma2
 
 
 def training_loss(case: Case) -> float:
