@@ -27,7 +27,7 @@ def logistic(seed: int, n: int = 1000, p: int = 4) -> RowLoss:
     return RowLoss(Logistic(), np.column_stack([np.ones(n), X]), y)
 
 
-def minimum(loss: RowLoss, steps: int = 30) -> np.ndarray:
+def minimum(loss: RowLoss, steps: int = 12) -> np.ndarray:
     """By Newton's method."""
     w = np.zeros(loss.size)
     for _ in range(steps):
