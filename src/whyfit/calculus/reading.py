@@ -1,8 +1,8 @@
 """What became of a descent, and whether theory had said so.
 
 Near a minimum everything is known beforehand (calculus.stability, calculus.noise): where the step is too large, how
-fast each direction shrinks, at what level mini-batches stop. `read` puts the prediction beside what the walk did and names
-the outcome by the share of the excess loss that is left, ε = (L_T − L*)/(L_0 − L*):
+fast each direction shrinks, at what level mini-batches stop. `read` puts the prediction beside what the
+walk did and names the outcome by the share of the excess loss left, ε = (L_T − L*)/(L_0 − L*):
 
     diverged        the loss overflowed, or ends above its start
     bounces         the step exceeds the limit; the loss is not a quadratic and holds it at a distance
