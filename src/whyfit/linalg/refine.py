@@ -7,9 +7,9 @@ fixed point with F = 320 binary digits on columns scaled by powers of two to len
     z = U⁻¹u_y,   C⁻¹ = U⁻¹D⁻¹U⁻ᵀ,   rss = d_y,   β̂₀ = ȳ − μᵀŵ,   V₀₀ = 1/n + μᵀS⁻¹μ
 
 The pivots d_j are the squared distances of the columns to the span of those before, so rank is decided here too. The
-fixed-point steps move C by less than φ = 4p·2⁻ᶠ, and so z_j by φ Σ_k|G_jk| (1 + ‖z‖₁): nothing, even for κ = 10³⁰. What may
-truly be off is what the grid left out of the columns: ‖ΔA_j‖ ≤ η_j in unit lengths moves, to first order and with
-ρ = ‖c − Az‖,
+fixed-point steps move C by less than φ = 4p·2⁻ᶠ, and so z_j by φ Σ_k|G_jk| (1 + ‖z‖₁): nothing, even for κ = 10³⁰.
+What may truly be off is what the grid left out of the columns: ‖ΔA_j‖ ≤ η_j in unit lengths moves, to first order and
+with ρ = ‖c − Az‖,
 
     z_j by √G_jj (η_y + Σ|z_k|η_k) + Σ_k|G_jk|η_k ρ,     G_jj by 2√G_jj Σ_k|G_jk|η_k,     ρ² by 2ρ(η_y + Σ|z_k|η_k).
 
@@ -233,8 +233,8 @@ class _Assembly:
         )
         return Refined(
             w, w_error, full, whole, G_error, scale,
-            rss_value, off_rss + _rounding(rss_value, 3) if rss else off_rss,
-            fitted, off_explained + _rounding(fitted, 3),
+            rss_value, off_rss + float(_rounding(rss_value, 3)) if rss else off_rss,
+            fitted, off_explained + float(_rounding(fitted, 3)),
             float(np.ldexp(tss / self.N, 2 * int(g[-1]))),
             np.isin(np.arange(p), self.on), f.gap, f.lost, uncentred, inexact,
         )  # fmt: skip
@@ -279,7 +279,10 @@ class _Assembly:
             off_first = off * scale_y / abs(value) if value else (np.inf if off * scale_y else 0.0)
         off_V = (2 * along * float(lever @ eta) + 2 * float(lever @ eta) / np.sqrt(n)) / law[0, 0]
         error[0] = off_V + _rounding(law[0, 0], 3)
-        return Uncentred(value, off_first + _rounding(value, 1), law, error), max(off_V, off_first)
+        off_first = float(off_first)
+        return Uncentred(value, off_first + float(_rounding(value, 1)), law, error), max(
+            off_V, off_first
+        )
 
 
 def _rounding(value, steps: float):

@@ -3,15 +3,15 @@
 Columns are centred and scaled to unit length first, so that units do not matter:
 minimise ‖c − A z‖ with A = (X − 1μᵀ)D⁻¹, c = (y − ȳ)/d_y, then w = d_y D⁻¹ z. Routes, cheapest first:
 
-    gram     AᵀA z = Aᵀc by Cholesky, from moments alone      error of z_j ≲ γ Σ_k|(AᵀA)⁻¹|_jk (1 + ‖z‖₁)
-    qr       R z = Qᵀc, R folded over the blocks              error of z_j ≲ γ(√G_jj (1 + ‖z‖₁) + Σ_k|G_jk| ρ)
+    gram     AᵀA z = Aᵀc by Cholesky, from moments alone      error of z_j ≲ γ' ‖G_j‖ √(1 + ‖z‖²)
+    qr       R z = Qᵀc, R folded over the blocks              error of z_j ≲ γ(√G_jj √(1 + ‖z‖²) + ‖G_j‖ ρ)
     refined  AᵀA summed without rounding (`linalg.refine`)    error of z_j ≲ u|z_j|
 
-with G = (AᵀA)⁻¹, ρ = ‖c − Az‖ and γ = 16u. Where the rows are few, an exact pass over them costs nothing that anyone
-would notice: `gram` is accepted while its certificate leaves every coefficient DIGITS_IF_CHEAP digits, and `refined`
-taken otherwise. Where they are many, `gram` is accepted while κ²u leaves DIGITS_WANTED digits and the subtraction
-1 − R² keeps RSS_DIGITS_WANTED; otherwise the rows are asked for once more: exactly, or for `qr` where that is
-much cheaper and leaves as many digits.
+with G = (AᵀA)⁻¹, ρ = ‖c − Az‖, γ = 16u and γ' = (32 + √K)u for K rows summed in one call of BLAS. Where the rows are
+few, an exact pass over them costs nothing that anyone would notice: `gram` is accepted while its certificate leaves
+every coefficient DIGITS_IF_CHEAP digits, and `refined` taken otherwise. Where they are many, `gram` is accepted while
+κ²u leaves DIGITS_WANTED digits and the subtraction 1 − R² keeps RSS_DIGITS_WANTED; otherwise the rows are asked for
+once more: exactly, or for `qr` where that is much cheaper and leaves as many digits.
 
 A column closer than RANK_TOLERANCE to the span of the columns before it (all of unit length) is *dropped*: it is
 listed in `Solution.dropped`, and a rule reports it. Far-off columns carry more rounding than that in the data
@@ -25,7 +25,7 @@ Golub & Van Loan (2013), Matrix Computations, §5.3.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -39,12 +39,13 @@ from whyfit.linalg.refine import Noise, Refined, Uncentred, solve_exactly
 from whyfit.linalg.triangle import Triangle
 
 U = float(np.finfo(np.float64).eps) / 2
-GAMMA = 16 * U  # rounding of one blocked, vectorised inner product; measured ≤ 6u in tests
+GAMMA = 16 * U  # rounding of a triangle of unit columns; measured ≤ 7u in tests
+_SUMMED = 131_072  # values of a piece whose products BLAS sums one after another (`linalg.moments.PIECE_BYTES`)
 DIGITS_WANTED = 8.0  # whyfit's design: keep the Gram route while κ²u leaves eight digits
 RSS_DIGITS_WANTED = (
     9.0  # of 1 − R², which the Gram route gets by subtraction; standard errors need it
 )
-DIGITS_IF_CHEAP = 13.0  # of every coefficient and of 1 − R²: what the NIST StRD sets certify
+DIGITS_IF_CHEAP = 14.0  # of every coefficient and of 1 − R²; the NIST StRD sets certify as many
 CHEAP_VALUES, CHEAP_COLUMNS = 1 << 18, 32  # values of [X y] whose exact pass takes some 10 ms
 QR_FIRST = 1e9  # n q² from which exact sums cost several times a triangle
 EXACT_COLUMNS = 150  # p × p arithmetic in Python integers takes p³ · 0.3 µs
@@ -90,6 +91,7 @@ class Solution:
     gamma: float = GAMMA
     explained: float | None = None  # TSS − RSS where it is known better than by subtraction
     explained_error: float = 0.0  # relative
+    slip: float = np.inf  # error of RSS/TSS
 
     @property
     def blurred(self) -> bool:
@@ -106,8 +108,9 @@ class Solution:
             return float(np.abs(a * self.w) @ 10.0**-self.digits)
         unit = np.sqrt(self.tss)
         a = a * unit / self.scale
-        size = 1 + np.abs(self.w * self.scale).sum() / unit if unit > 0 else 1.0
-        spread, through = self.root.T @ a, np.abs(self.root @ (self.root.T @ a)).sum()
+        size = float(np.hypot(1, np.linalg.norm(self.w * self.scale) / unit)) if unit > 0 else 1.0
+        spread = self.root.T @ a
+        through = float(np.linalg.norm(self.root @ spread))
         if self.route == "gram":
             row = np.abs(self.G).sum(axis=1)
             doubt = self.gamma * float(row.max(initial=0.0))  # relative, of G itself
@@ -121,11 +124,11 @@ class Solution:
         """How far rounding may have moved aᵀ(XᵀX)⁻¹a, X centred: a variance over σ²."""
         b = a / self.scale
         spread = self.root.T @ b
-        through = np.abs(self.root @ spread)
-        own = self.gamma * float(through @ np.abs(b))  # the lengths d_j are rounded too
+        through = self.root @ spread
+        own = self.gamma * float(np.abs(through) @ np.abs(b))  # the lengths d_j are rounded too
         if self.route == "gram":
-            return own + self.gamma * float(through.sum()) ** 2
-        return own + 2 * self.gamma * float(np.linalg.norm(spread) * through.sum())
+            return own + self.gamma * float(through @ through)
+        return own + 2 * self.gamma * float(np.linalg.norm(spread) * np.linalg.norm(through))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,29 +158,35 @@ def least_squares(moments: Moments, walk: Walk | None = None) -> Solution:
     C[flat, :] = C[:, flat] = 0.0
     far = np.sqrt(1 + moments.n * (moments.mean / scale) ** 2)[:p]
     blunt = far.max(initial=0.0) / _FAR
-    gamma = GAMMA * (blunt if walk is not None and blunt > 1 and walk.derived() else 1.0)
-    frame = _Frame(~flat[:p], scale, float(moments.scatter[-1, -1]), DATA_ROUNDING * far, gamma)
+    blunt = blunt if walk is not None and blunt > 1 and walk.derived() else 1.0
+    frame = _Frame(~flat[:p], scale, float(moments.scatter[-1, -1]), DATA_ROUNDING * far, blunt)
     sound = moments.n > p + 1 and d[~flat].min(initial=1.0) > _SMALL
-    found = _by_gram(C, frame) if sound else None
-    exactly = _exactly(moments, walk, frame) if not flat[-1] else None
+    found = _by_gram(C, frame, gram_gamma(moments.n, p)) if sound else None
+    exactly = _exactly(moments, walk, frame)
     cheap = exactly and moments.n * (p + 1) <= CHEAP_VALUES and p < CHEAP_COLUMNS
     if found is not None:
         solution = _solution(found, frame, "gram", frame.kept)
-        if walk is None or frame.tss == 0 or (found.good and not (cheap and solution.blurred)):
-            return solution
+        fine = found.good and not (cheap and solution.blurred) and not (exactly and flat[-1])
+        if walk is None or frame.tss == 0 or fine:
+            return _doubted(solution, bool(flat[-1]))
     if walk is None:
         return _by_triangle(_pseudo_triangle(C), frame, np.sqrt(RANK_TOLERANCE), "gram")
+    refined = None
     if exactly and (cheap or moments.n * (p + 1.0) ** 2 <= QR_FIRST):
-        refined = exactly()
-        if refined is not None:
-            return refined
-    R = walk.triangle(moments.mean, scale).R[:, 1:]  # first column is the intercept
-    full = np.zeros((p + 2, p + 1))
-    full[: len(R)] = R
-    solution = _by_triangle(full[1:], frame, RANK_TOLERANCE, "qr")
-    if exactly and not _enough(solution):
-        return exactly() or solution
-    return solution
+        refined, exactly = exactly(), None
+    if refined is None:
+        R = walk.triangle(moments.mean, scale).R[:, 1:]  # first column is the intercept
+        full = np.zeros((p + 2, p + 1))
+        full[: len(R)] = R
+        solution = _doubted(_by_triangle(full[1:], frame, RANK_TOLERANCE, "qr"), bool(flat[-1]))
+        refined = exactly() if exactly and not _enough(solution) else None
+        return refined or solution
+    return refined
+
+
+def _doubted(s: Solution, flat: bool) -> Solution:
+    """`s`, without a claim about the target where that was taken for a constant and is not quite one."""
+    return replace(s, rss_digits=0.0, slip=np.inf, gamma=1.0) if flat and s.tss > 0 else s
 
 
 def _enough(s: Solution) -> bool:
@@ -197,7 +206,7 @@ class _Frame:
     scale: Float[np.ndarray, " q"]
     tss: float
     noise: Float[np.ndarray, " p"]  # rounding of the data, in unit lengths
-    gamma: float  # rounding of the arithmetic
+    blunt: float  # what unseen low-order parts add to the rounding of the arithmetic
 
 
 def _exactly(
@@ -239,21 +248,29 @@ def digits_of(error: float | Float[np.ndarray, " k"]) -> np.ndarray:
 
 
 @dataclass(frozen=True, slots=True)
+class _Errors:
+    """Bounds: of an inner product of unit columns, of z, of G_jj (relative) and of RSS."""
+
+    gamma: float
+    z: Float[np.ndarray, " r"]
+    G: Float[np.ndarray, " r"]
+    rss: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
-    """Solution for unit columns: z, G = root rootᵀ, and how far rounding may have moved z and RSS."""
+    """Solution for unit columns: z, G = root rootᵀ, and how far rounding may have moved them."""
 
     z: Float[np.ndarray, " r"]
     root: Float[np.ndarray, "r r"]
-    reach: Float[np.ndarray, " r"]  # error of z in units of γ
-    G_error: Float[np.ndarray, " r"]  # relative, of the diagonal of G
+    errors: _Errors
     rss: float
-    rss_error: float
     gap: float
     lost: float = 0.0
     good: bool = True
 
 
-def _by_gram(C: Float[np.ndarray, "q q"], frame: _Frame) -> _Found | None:
+def _by_gram(C: Float[np.ndarray, "q q"], frame: _Frame, gamma: float) -> _Found | None:
     """Cholesky of the kept columns; None if they are not positive definite."""
     kept, noise = frame.kept, frame.noise[frame.kept]
     A, c = C[:-1, :-1][np.ix_(kept, kept)], C[:-1, -1][kept]
@@ -262,20 +279,19 @@ def _by_gram(C: Float[np.ndarray, "q q"], frame: _Frame) -> _Found | None:
     except LinAlgError:
         return None
     root = solve_triangular(L, np.eye(len(L)), lower=True, check_finite=False).T
-    widest = np.abs(root @ root.T).sum(axis=1)
+    G = root @ root.T
+    row, widest = np.linalg.norm(G, axis=1), float(np.abs(G).sum(axis=1).max(initial=1.0))
     z = cho_solve((L, True), c, check_finite=False)
-    size = 1 + np.abs(z).sum()
-    gap = float(np.diag(L).min(initial=1.0))
-    rss, rss_error = max(0.0, 1.0 - float(c @ z)), frame.gamma * size**2
-    blunt = frame.gamma / GAMMA
+    size = 1 + float(z @ z)
+    gap, gamma = float(np.diag(L).min(initial=1.0)), gamma * frame.blunt
+    rss, rss_error = max(0.0, 1.0 - float(c @ z)), gamma * size
     good = (
-        MAX_DIGITS - np.log10(blunt * widest.max(initial=1.0)) >= DIGITS_WANTED
+        MAX_DIGITS - np.log10(frame.blunt * widest) >= DIGITS_WANTED
         and gap > max(np.sqrt(RANK_TOLERANCE), np.sqrt(len(A)) * noise.max(initial=0.0))
         and rss_error <= 10**-RSS_DIGITS_WANTED * rss
     )
-    with np.errstate(invalid="ignore", divide="ignore"):
-        G_error = frame.gamma * widest**2 / np.einsum("ij,ij->i", root, root)
-    return _Found(z, root, widest * size, G_error, rss, rss_error, gap, 0.0, bool(good))
+    errors = _Errors(gamma, gamma * row * np.sqrt(size), gamma * row**2 / np.diag(G), rss_error)
+    return _Found(z, root, errors, rss, gap, 0.0, bool(good))
 
 
 def _pseudo_triangle(C: Float[np.ndarray, "q q"]) -> Float[np.ndarray, "q q"]:
@@ -314,11 +330,15 @@ def _by_triangle(
     z = solve_triangular(T, work[:row, p], check_finite=False) if row else np.zeros(0)
     root = solve_triangular(T, np.eye(row), check_finite=False) if row else np.zeros((0, 0))
     G = root @ root.T
-    rho, size = float(np.linalg.norm(work[row:, p])), 1 + np.abs(z).sum()
-    spread, row = np.sqrt(np.diag(G)), np.abs(G).sum(axis=1)
-    reach, G_error = spread * size + row * rho, 2 * frame.gamma * row / spread
-    error = 2 * frame.gamma * size * rho + (frame.gamma * size) ** 2
-    return _solution(_Found(z, root, reach, G_error, rho**2, error, gap, lost), frame, route, kept)
+    rho, size = float(np.linalg.norm(work[row:, p])), float(np.hypot(1, np.linalg.norm(z)))
+    spread, reach, gamma = np.sqrt(np.diag(G)), np.linalg.norm(G, axis=1), GAMMA * frame.blunt
+    errors = _Errors(
+        gamma,
+        gamma * (spread * size + reach * rho),
+        2 * gamma * reach / spread,
+        2 * gamma * size * rho + (gamma * size) ** 2,
+    )
+    return _solution(_Found(z, root, errors, rho**2, gap, lost), frame, route, kept)
 
 
 def _solution(found: _Found, frame: _Frame, route: Route, kept: Bool[np.ndarray, " p"]) -> Solution:
@@ -327,14 +347,24 @@ def _solution(found: _Found, frame: _Frame, route: Route, kept: Bool[np.ndarray,
     w, digits, G_error = np.zeros(p), np.zeros(p), np.zeros(p)
     root = np.zeros((p, found.root.shape[1]))
     w[kept] = found.z * scale[-1] / scale[:-1][kept]
-    root[kept], G_error[kept] = found.root, found.G_error + GAMMA
+    off = found.errors
+    root[kept], G_error[kept] = found.root, off.G + GAMMA
     with np.errstate(divide="ignore", invalid="ignore"):
-        digits[kept] = digits_of(frame.gamma * found.reach / np.abs(found.z))
-        rss_digits = float(digits_of(GAMMA + np.divide(found.rss_error, found.rss)))
+        digits[kept] = digits_of(off.z / np.abs(found.z))
+        rss_digits = float(digits_of(GAMMA + np.divide(off.rss, found.rss)))
     return Solution(
         w, root @ root.T, root, scale[:-1], digits, ~kept, found.rss * frame.tss, frame.tss, route,
-        found.gap, found.lost, rss_digits, G_error, None, frame.gamma,
+        found.gap, found.lost, rss_digits, G_error, None, off.gamma, slip=off.rss,
     )  # fmt: skip
+
+
+def gram_gamma(n: int, p: int) -> float:
+    """γ': rounding of the inner products of unit columns that moments hold.
+
+    Terms of one sign, added K in a row, leave some √K u; values repeated in thousands of rows round the same way
+    each time, and leave as much.
+    """
+    return (32 + min(n, _SUMMED / max(p, 1)) ** 0.5) * U
 
 
 def solve_gram(
@@ -353,6 +383,6 @@ def solve_gram(
 
 
 __all__ = [
-    "MAX_DIGITS", "RANK_TOLERANCE", "Solution", "Walk", "correlation", "digits_of", "least_squares",
-    "solve_gram",
+    "MAX_DIGITS", "RANK_TOLERANCE", "Solution", "Walk", "correlation", "digits_of", "gram_gamma",
+    "least_squares", "solve_gram",
 ]  # fmt: skip

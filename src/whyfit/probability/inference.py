@@ -51,9 +51,23 @@ def infer(
     digits: Float[np.ndarray, " c"],
     covariance: str = "classic",
 ) -> Inference:
-    """Wald table: (ŵ − w)/se ~ t(df). A coefficient with NaN variance keeps NaN everywhere but the estimate."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        se = np.sqrt(variance) if df > 0 else np.full(len(estimate), np.nan)
+    """`wald` of estimates with these variances."""
+    with np.errstate(invalid="ignore"):
+        return wald(names, estimate, np.sqrt(variance), df, level, digits, covariance)
+
+
+def wald(
+    names: tuple[str, ...],
+    estimate: Float[np.ndarray, " c"],
+    std_error: Float[np.ndarray, " c"],
+    df: float,
+    level: float,
+    digits: Float[np.ndarray, " c"],
+    covariance: str = "classic",
+) -> Inference:
+    """Wald table: (ŵ − w)/se ~ t(df). A coefficient with NaN error keeps NaN everywhere but the estimate."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        se = std_error if df > 0 else np.full(len(estimate), np.nan)
         t = estimate / se
         half = (t_quantile(level, df) if df > 0 else np.nan) * se
         p = t_two_sided(t, df) if df > 0 else np.full(len(estimate), np.nan)

@@ -29,10 +29,10 @@ from whyfit.fold import Engine, Rows, RowSource, fold
 from whyfit.linalg.conditioning import Conditioning, correlation, live_columns
 from whyfit.linalg.doubled import ExactGram, Grid, exact_gram_of
 from whyfit.linalg.moments import FoldMoments, Moments, moments_of, streamed
-from whyfit.linalg.solve import GAMMA, Solution, U, Walk, digits_of, least_squares
+from whyfit.linalg.solve import GAMMA, Solution, U, Walk, digits_of, gram_gamma, least_squares
 from whyfit.linalg.triangle import Triangle, triangle_of
 from whyfit.probability.distributions import f_upper, t_quantile
-from whyfit.probability.inference import Inference, infer
+from whyfit.probability.inference import Inference, wald
 
 #: Bytes of the moments of a block above which all blocks share one set: adding sets would cost more than two
 #: threads save.
@@ -128,16 +128,17 @@ class LinearFit:
         names = ("intercept", *self.names)
         V = self.V
         if meat is None:
-            variance = self.sigma2 * np.diag(V)
+            std_error = np.sqrt(self.sigma2) * np.sqrt(np.diag(V))  # their product may overflow
         else:
             B = np.nan_to_num(V)
             variance = np.where(np.isnan(np.diag(V)), np.nan, np.einsum("ij,jk,ik->i", B, meat, B))
+            std_error = np.sqrt(variance)
         estimate = np.concatenate([[self.intercept], np.where(self.dropped, np.nan, self.coef)])
         from_ = 0 if self.with_intercept else 1
-        table = infer(
+        table = wald(
             names[from_:],
             estimate[from_:],
-            variance[from_:],
+            std_error[from_:],
             self.df,
             level,
             self.digits[from_:],
@@ -175,7 +176,7 @@ class LinearFit:
         else:
             first = s.spread_error(self.mean[:-1]) / V[0] if self.with_intercept else 0.0
             error = np.append(first, s.G_error)
-        return np.where(np.isnan(V), np.nan, digits_of((error + self._rss_error) / 2 + 2 * U))
+        return np.where(np.isnan(V), np.nan, digits_of((error + self._rss_error) / 2 + 4 * U))
 
     @property
     def _rss_error(self) -> float:
@@ -193,8 +194,7 @@ class LinearFit:
         if self.solution.explained is not None:
             return self.solution.explained_error + 2 * U
         left = self.rss / self.tss if self.tss > 0 else np.inf
-        slack = self._rss_error * left if self.rss else 0.0
-        return (slack + 2 * U) / max(1 - left, U) if left < 1 else np.inf
+        return (self.solution.slip + 2 * U) / (1 - left) if left < 1 else np.inf
 
     @property
     def f_digits(self) -> float:
@@ -340,15 +340,16 @@ def _penalised(
     inner, z, certain = _inverse(A + ridge / moments.n * np.eye(len(A)), c)
     G = inner @ inner.T
     rss = max(0.0, float(1 - 2 * z @ c + z @ A @ z))
-    reach = np.abs(G).sum(axis=1) * (1 + np.abs(z).sum()) if certain else np.inf
+    gamma, size = gram_gamma(moments.n, len(live)), 1 + float(z @ z)
+    row = np.linalg.norm(G, axis=1) if certain else np.full(len(A), np.inf)
+    reach = gamma * row * np.sqrt(size)
     w, digits, full = np.zeros(len(live)), np.zeros(len(live)), np.zeros((len(live), len(live)))
     w[live] = z * np.sqrt(s.tss) / s.scale[live]
-    row, size = np.abs(G).sum(axis=1), 1 + np.abs(z).sum()
     G_error = np.full(len(live), np.inf)
     with np.errstate(divide="ignore", invalid="ignore"):
-        digits[live] = digits_of(GAMMA * reach / np.abs(z))
-        G_error[live] = GAMMA * row**2 / np.diag(G) if certain else np.inf
-        slip = GAMMA * size**2 + 2 * ridge / moments.n * GAMMA * float(np.sum(np.abs(z) * reach))
+        digits[live] = digits_of(reach / np.abs(z))
+        G_error[live] = gamma * row**2 / np.diag(G)
+        slip = gamma * size + 2 * ridge / moments.n * float(np.abs(z) @ reach)
         rss_digits = float(digits_of(np.divide(slip, rss)))
     full[np.ix_(live, live)] = G
     root = np.zeros((len(live), inner.shape[1]))
@@ -369,6 +370,8 @@ def _penalised(
             s.lost,
             rss_digits,
             G_error,
+            gamma=gamma,
+            slip=slip,
         ),
         used,
     )
