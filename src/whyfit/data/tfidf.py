@@ -4,7 +4,7 @@ Of n documents let d_t contain term t, and let c_it be how often t occurs in doc
 
     x_it = c_it · idf_t / ‖c_i · idf‖₂,     idf_t = 1 + log((1 + n) / (1 + d_t)),
 
-scikit-learn's `TfidfVectorizer`. Its analyser finds the terms: runs of two or more letters, digits or
+what scikit-learn's `TfidfVectorizer` computes. Terms are those of its analyser: runs of two or more letters, digits or
 underscores of any script, in lower case. A language that writes no spaces gets whole phrases as terms.
 
 The terms that occur in most documents are kept, for the moments of p columns hold p² numbers. A
@@ -20,6 +20,7 @@ References: Spärck Jones (1972), Journal of Documentation 28(1); Weinberger et 
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -41,6 +42,7 @@ WIDTH = 1000
 MOST_TERMS = 1 << 20
 #: Buckets terms are hashed into when there are more.
 BUCKETS = 1 << 20
+_TERM = re.compile(r"\b\w\w+\b")
 #: Documents whose terms give the buckets their names.
 _NAMED = 10_000
 
@@ -97,7 +99,6 @@ class TermCounter:
         self.hashing, self.limit = hashing, limit
         self.n = 0
         self.overflow = False
-        self._analyse = analyser()
         self._ids: dict[str, int] = defaultdict()
         self._ids.default_factory = self._ids.__len__  # type: ignore[attr-defined]
         self._documents = np.zeros(BUCKETS if hashing else 0, np.int64)
@@ -113,7 +114,7 @@ class TermCounter:
         return bags
 
     def _counted(self, texts: Sequence[str]) -> Ragged:
-        numbers, analyse = self._ids, self._analyse
+        numbers = self._ids
         ids: list[int] = []
         counts: list[int] = []
         lengths = np.empty((1, len(texts)))
@@ -127,7 +128,7 @@ class TermCounter:
 
     def _hashed(self, texts: Sequence[str]) -> Ragged:
         for text in texts[: max(0, _NAMED - self.n)]:
-            self._seen.update(self._analyse(text))
+            self._seen.update(analyse(text))
         found = _hashed(texts, BUCKETS)
         lengths = np.diff(found.indptr).astype(np.float64)[None]
         return Ragged(lengths, (found.indices.astype(np.int32), found.data.astype(np.float32)))
@@ -255,11 +256,9 @@ def fit_texts(
     return weights_of(counter.terms(), width=width, least=least)
 
 
-def analyser() -> Callable[[str], list[str]]:
-    """scikit-learn's: lower case, then runs of two or more word characters."""
-    from sklearn.feature_extraction.text import CountVectorizer  # 0.6 s, so only for a text
-
-    return CountVectorizer().build_analyzer()
+def analyse(text: str) -> list[str]:
+    """The terms of a text in order: scikit-learn's analyser, without the second that its import takes."""
+    return _TERM.findall(text.lower())
 
 
 def buckets_of(terms: Sequence[str], buckets: int) -> Int[np.ndarray, " v"]:
