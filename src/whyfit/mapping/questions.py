@@ -71,7 +71,7 @@ class Names:
     def _hint(self, asked: str) -> str:
         n = len(self.labels)
         if not self.named:
-            return f"; points are rows 1 to {n:,}, e.g. 17."
+            return f"; the points are rows 1 to {n:,} and have no other names."
         near = difflib.get_close_matches(asked.strip().casefold(), self._folded, 1, 0.5)
         if near:
             return f"; did you mean '{self.labels[self._folded[near[0]]]}'?"

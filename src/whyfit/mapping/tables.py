@@ -13,6 +13,7 @@ from whyfit.data.plan import forced, present_cells
 from whyfit.data.schema import Column
 from whyfit.data.table import Table, read_columns
 from whyfit.data.tfidf import fit_texts
+from whyfit.diagnosis.words import plural
 from whyfit.errors import SchemaError, SourceError
 from whyfit.mapping.choices import MapSpec
 from whyfit.mapping.cloud import Cloud, Colour, row_names
@@ -75,7 +76,8 @@ def _standardised(
     if missing := int(gaps.sum()):
         where = int(np.count_nonzero(gaps.any(axis=0)))
         notes = (
-            f"{missing:,} missing cells in {where} of {len(used)} columns stand at the column's mean.",
+            f"{plural(missing, 'missing cell')} in {where} of {plural(len(used), 'column')}: the column's mean "
+            "stands there.",
         )
     return X, flat, notes
 
@@ -127,7 +129,7 @@ def documents(source: Any, spec: MapSpec) -> Cloud:
     empty = int(np.count_nonzero(np.diff(X.indptr) == 0))
     notes = ()
     if empty:
-        notes = (f"{empty:,} documents have no word that is known; they are nobody's neighbour.",)
+        notes = (f"{plural(empty, 'document')} without a word of two letters: near to nothing.",)
     return Cloud(
         opened.name, opened.format, "documents", X, labels or row_names(len(texts)),
         labels is not None, weights.names, colour, notes=notes, size=opened.size(), texts=texts,
