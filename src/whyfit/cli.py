@@ -122,6 +122,14 @@ _FIT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  default="indicator", show_default=True, help="What to do with missing cells."),
     click.option("--missing-token", "tokens", multiple=True, metavar="TEXT",
                  help="A cell to read as missing, beside the usual ones. Repeatable."),
+    click.option("--text", type=click.Choice(["tfidf", "hash", "counts"]), default="tfidf",
+                 show_default=True, help="What free text becomes: weights of its words, of hashed "
+                 "words, or its length only."),
+    click.option("--text-features", type=int, metavar="N",
+                 help="Columns of each text at most; default 1000, and one to ten rows."),
+    click.option("--text-components", type=int, metavar="K",
+                 help="Reduce these to K by truncated singular value decomposition."),
+    click.option("--image-size", metavar="WxH", help="Average images to this size, e.g. 28x28."),
     click.option("--log-target", is_flag=True, help="Fit log(target)."),
     click.option("--ridge", type=float, default=0.0, metavar="λ", help="Penalty; default none."),
     click.option("--standardise", "--standardize", is_flag=True,
@@ -170,7 +178,7 @@ def _with(options: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
 def fit(source: Path, **options: Any) -> int:
     """Fit a table and say what is wrong with the fit.
 
-    SOURCE is a CSV, TSV, Parquet, Feather or NDJSON file, perhaps compressed.
+    SOURCE is a CSV, TSV, Parquet, Feather, NDJSON, .npy or .npz file, or a folder of images.
     """
     from whyfit import settings
     from whyfit.journey import fit as run
@@ -291,10 +299,22 @@ def _spec(options: dict[str, Any], confidence: float | None) -> Spec:
         standardise=options["standardise"],
         covariance=options["robust"] or "classic",
         folds=options["folds"],
+        text=options["text"],
+        text_features=options["text_features"],
+        text_components=options["text_components"],
+        image_size=_size(options["image_size"]),
         group_copies=options["group_copies"],
         seed=options["seed"],
         confidence=0.95 if level is None else level,
     )
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    from whyfit.data.images import size_of
+
+    return size_of(text)
 
 
 def _check_rules(names: Iterable[str]) -> None:

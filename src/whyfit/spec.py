@@ -46,8 +46,9 @@ class Spec:
     max_levels : a category keeps at most this many levels; the rest are merged into "(rare)".
     text : columns of free text become the weights of their terms ("tfidf"), of buckets that the terms are
         hashed into ("hash"), or only their numbers of characters and words ("counts").
-    text_features : columns of each text at most; None: 1,000, and one to five rows.
+    text_features : columns of each text at most; None: 1,000, and one to ten rows.
     text_components : reduce these to so many by truncated singular value decomposition; None: do not.
+    image_size : (width, height) to which images are averaged; None: as they are.
     reference : {categorical column: reference level}; default the most frequent level.
     exclude_rows : source row numbers (0-based) kept out of the fit, still predicted and scored.
     target_transform : "log" fits log(target); needs a positive target.
@@ -75,6 +76,7 @@ class Spec:
     text: TextCode = "tfidf"
     text_features: int | None = None
     text_components: int | None = None
+    image_size: tuple[int, int] | None = None
     reference: dict[str, str] = dataclasses.field(default_factory=dict)
     exclude_rows: tuple[int, ...] = ()
     target_transform: TargetTransform = "identity"
@@ -102,6 +104,10 @@ class Spec:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise SpecError(f"{name} is {value}; expected a number of columns ≥ 1.")
+        if self.image_size is not None and (len(self.image_size) != 2 or min(self.image_size) < 1):
+            raise SpecError(
+                f"image_size is {self.image_size}; expected (width, height), e.g. (28, 28)."
+            )
         if self.rare_level < 1 or self.max_levels < 2:
             raise SpecError("rare_level must be ≥ 1 and max_levels ≥ 2.")
 
@@ -119,7 +125,7 @@ def edited(spec: Spec, edit: dict[str, Any]) -> Spec:
         old = getattr(spec, name)
         if isinstance(old, dict):
             changes[name] = {**old, **value}
-        elif isinstance(old, tuple) and name != "missing_tokens":
+        elif isinstance(old, tuple) and name not in ("missing_tokens", "image_size"):
             new = [Term(**v) if isinstance(v, dict) else v for v in value]
             if name == "terms":
                 new = [Term.of(v) if isinstance(v, str) else v for v in new]

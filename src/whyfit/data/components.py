@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -51,7 +51,9 @@ def components_of(rows: csr_array, terms: Sequence[str], k: int) -> Components:
             f"text_components is {k}; expected fewer than the {c:,} terms and the {n:,} texts."
         )
     start = np.random.default_rng(0).standard_normal(min(n, c))
-    _, values, V = svds(rows, k, v0=start, solver="arpack", return_singular_vectors="vh")
+    wanted: Any = "vh"  # no left vectors
+    found: Any = svds(rows, k, v0=start, solver="arpack", return_singular_vectors=wanted)
+    _, values, V = found
     V = V[np.argsort(-values)]
     heaviest = np.argsort(-np.abs(V), axis=1, kind="stable")[:, :_LEADING]
     V = V * np.sign(np.take_along_axis(V, heaviest[:, :1], axis=1))

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from whyfit.data.array_files import archive_source, folder_source
+from whyfit.data.images import Size
+from whyfit.data.numpy_files import NPY, ZIP, is_npz
 from whyfit.data.sniff import compression_of, format_of
 from whyfit.data.stream import TextStream
 from whyfit.data.text_source import TextSource
@@ -32,10 +35,10 @@ def is_pair(source: Any) -> bool:
     return isinstance(source, (tuple, list)) and len(source) == 2 and not isinstance(source[0], str)
 
 
-def open_source(source: Any, target: str = "y") -> Source:
-    """The reader for whatever `source` is."""
+def open_source(source: Any, target: str = "y", image_size: Size | None = None) -> Source:
+    """The reader for whatever `source` is; images are brought to `image_size`, if it is given."""
     if isinstance(source, (str, os.PathLike)):
-        return _open_path(Path(source))
+        return _open_path(Path(source), target, image_size)
     if is_pair(source):
         return arrays_source(source[0], source[1], target)
     if type(source).__name__ == "Series":
@@ -47,15 +50,15 @@ def open_source(source: Any, target: str = "y") -> Source:
     )
 
 
-def open_new(source: Any) -> Source:
+def open_new(source: Any, image_size: Size | None = None) -> Source:
     """The reader for new data: as for training, or an (n, p) array alone."""
     nested = isinstance(source, (list, tuple)) and source and isinstance(source[0], (list, tuple))
     if isinstance(source, np.ndarray) or nested:
         return array_source(source)
-    return open_source(source)
+    return open_source(source, image_size=image_size)
 
 
-def _open_path(path: Path) -> Source:
+def _open_path(path: Path, target: str, image_size: Size | None) -> Source:
     if not path.exists():
         near = []
         if path.parent.is_dir():
@@ -65,7 +68,7 @@ def _open_path(path: Path) -> Source:
         hint = f"did you mean '{near[0]}'?" if near else "check the path."
         raise SourceError(f"there is no file '{path}'; {hint}")
     if path.is_dir():
-        raise SourceError(f"'{path}' is a folder; give one file in it.")
+        return folder_source(path, target, image_size)
     try:
         with TextStream(path) as stream:
             head = stream._read(_HEAD)
@@ -76,6 +79,8 @@ def _open_path(path: Path) -> Source:
         ) from None
     if not head.strip():
         raise SourceError(f"{path.name} is empty; expected a header line and rows of data.")
+    if head.startswith(NPY) or (head.startswith(ZIP) and _names_arrays(path)):
+        return archive_source(path, target, image_size)
     format = format_of(head, path.name)
     if format in ("parquet", "feather"):
         with path.open("rb") as file:
@@ -86,6 +91,11 @@ def _open_path(path: Path) -> Source:
     if format == "ndjson":
         return ndjson_file(path)
     return TextSource(path, head, whole)
+
+
+def _names_arrays(path: Path) -> bool:
+    """A zip archive that is, or says it is, one of arrays: a cut one can no longer tell."""
+    return path.suffix.lower() == ".npz" or is_npz(path)
 
 
 def unique_names(header: list[str], target: str, source: str) -> tuple[list[str], list[str]]:

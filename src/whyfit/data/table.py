@@ -146,8 +146,9 @@ def read_table(source: Any, spec: Spec, *, progress: Progress | None = None) -> 
 
     Parameters
     ----------
-    source : path of a CSV, TSV (also .gz, .bz2, .xz), Parquet, Arrow or NDJSON file; any data frame;
-        or (X, y), an (n, p) array or frame and n target values.
+    source : path of a CSV, TSV (also .gz, .bz2, .xz), Parquet, Arrow, NDJSON, .npy or .npz file, or of a folder of
+        images; any data frame; or (X, y), an (n, p) array or frame, or images (n, h, w[, c]), and n target
+        values.
     spec : target, roles and missing tokens are heeded.
     progress : called with the share of the source read, in [0, 1].
 
@@ -158,7 +159,7 @@ def read_table(source: Any, spec: Spec, *, progress: Progress | None = None) -> 
     """
     spec = _with_target(source, spec)
     try:
-        table = _ingest(open_source(source, spec.target or "y"), spec, progress)
+        table = _ingest(open_source(source, spec.target or "y", spec.image_size), spec, progress)
     except MemoryError:
         limit = address_limit()
         within = "" if limit is None else f" within the limit of {limit >> 20} MB (ulimit -v)"

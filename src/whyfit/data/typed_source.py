@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from whyfit.data.images import flat
 from whyfit.data.limits import address_limit, memory_left
 from whyfit.data.plan import Plan, plan_typed
 from whyfit.data.stream import Chunk, TextStream, chunks, line_at
@@ -298,13 +299,18 @@ def _features(X: Any) -> tuple[list[pl.Series], list[str], frozenset[int]]:
     if hasattr(X, "toarray"):
         raise ShapeError("X is a sparse matrix; pass X.toarray() if it fits in memory.")
     A = _unmasked(X)
-    if A.ndim != 2:
+    if A.ndim in (3, 4):  # images
+        A, names = flat(A)
+    elif A.ndim != 2:
         raise ShapeError(
-            f"X has {A.ndim} dimension{'s' * (A.ndim != 1)}; expected (rows, columns)."
+            f"X has {A.ndim} dimension{'s' * (A.ndim != 1)}; expected (rows, columns), or images "
+            "(rows, height, width[, channels])."
         )
-    made = [_array_column(A[:, j], str(j)) for j in range(A.shape[1])]
+    else:
+        names = tuple(f"x{j + 1}" for j in range(A.shape[1]))
+    made = [array_column(A[:, j], str(j)) for j in range(A.shape[1])]
     loose = frozenset(j for j, (_, mixed) in enumerate(made) if mixed)
-    return [c for c, _ in made], [f"x{j + 1}" for j in range(A.shape[1])], loose
+    return [c for c, _ in made], list(names), loose
 
 
 def _sliced_source(
@@ -355,7 +361,7 @@ def _target(y: Any, name: str) -> tuple[pl.Series, bool]:
         b = b[:, 0]
     if b.ndim != 1:
         raise ShapeError(f"y has shape {b.shape}; expected one number or label per row.")
-    return _array_column(b, name)
+    return array_column(b, name)
 
 
 def _unmasked(a: Any) -> np.ndarray:
@@ -367,7 +373,8 @@ def _unmasked(a: Any) -> np.ndarray:
     return np.ma.filled(a.astype(object), None)
 
 
-def _array_column(a: np.ndarray, name: str) -> tuple[pl.Series, bool]:
+def array_column(a: np.ndarray, name: str) -> tuple[pl.Series, bool]:
+    """One column of an array, and whether its cells were mixed objects."""
     if a.dtype.kind in "fiub":
         if a.dtype.kind == "f" and a.dtype.itemsize not in (4, 8):
             a = a.astype(float)
