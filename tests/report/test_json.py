@@ -83,6 +83,7 @@ class Coefficient(Strict):
     low: float | None
     high: float | None
     digits: float | None
+    std_error_digits: float | None
 
 
 class Model(msgspec.Struct):

@@ -8,10 +8,9 @@ minimise ‖c − A z‖ with A = (X − 1μᵀ)D⁻¹, c = (y − ȳ)/d_y, then
     refined  AᵀA summed without rounding (`linalg.refine`)    error of z_j ≲ u|z_j|
 
 with G = (AᵀA)⁻¹, ρ = ‖c − Az‖, γ = 16u and γ' = (32 + √K)u for K rows summed in one call of BLAS. Where the rows are
-few, an exact pass over them costs nothing that anyone would notice: `gram` is accepted while its certificate leaves
-every coefficient DIGITS_IF_CHEAP digits, and `refined` taken otherwise. Where they are many, `gram` is accepted while
-κ²u leaves DIGITS_WANTED digits and the subtraction 1 − R² keeps RSS_DIGITS_WANTED; otherwise the rows are asked for
-once more: exactly, or for `qr` where that is much cheaper and leaves as many digits.
+few, an exact pass over them costs nothing that anyone would notice, and `refined` is taken at once. Where they are
+many, `gram` is accepted while κ²u leaves DIGITS_WANTED digits and the subtraction 1 − R² keeps RSS_DIGITS_WANTED;
+otherwise the rows are asked for once more: exactly, or for `qr` where that is much cheaper and leaves as many digits.
 
 A column closer than RANK_TOLERANCE to the span of the columns before it (all of unit length) is *dropped*: it is
 listed in `Solution.dropped`, and a rule reports it. Far-off columns carry more rounding than that in the data
@@ -45,7 +44,6 @@ DIGITS_WANTED = 8.0  # whyfit's design: keep the Gram route while κ²u leaves e
 RSS_DIGITS_WANTED = (
     9.0  # of 1 − R², which the Gram route gets by subtraction; standard errors need it
 )
-DIGITS_IF_CHEAP = 14.0  # of every coefficient and of 1 − R²; the NIST StRD sets certify as many
 CHEAP_VALUES, CHEAP_COLUMNS = 1 << 18, 32  # values of [X y] whose exact pass takes some 10 ms
 QR_FIRST = 1e9  # n q² from which exact sums cost several times a triangle
 EXACT_COLUMNS = 150  # p × p arithmetic in Python integers takes p³ · 0.3 µs
@@ -92,12 +90,6 @@ class Solution:
     explained: float | None = None  # TSS − RSS where it is known better than by subtraction
     explained_error: float = 0.0  # relative
     slip: float = np.inf  # error of RSS/TSS
-
-    @property
-    def blurred(self) -> bool:
-        """Whether a coefficient or 1 − R² has fewer digits than an exact pass over few rows would give."""
-        least = self.digits[~self.dropped].min(initial=MAX_DIGITS)
-        return min(least, self.rss_digits) < DIGITS_IF_CHEAP
 
     def error_of(self, a: Float[np.ndarray, " p"]) -> float:
         """How far rounding of the solution may have moved aᵀw: the bound of the route, with aᵀ for e_jᵀ.
@@ -166,7 +158,7 @@ def least_squares(moments: Moments, walk: Walk | None = None) -> Solution:
     cheap = exactly and moments.n * (p + 1) <= CHEAP_VALUES and p < CHEAP_COLUMNS
     if found is not None:
         solution = _solution(found, frame, "gram", frame.kept)
-        fine = found.good and not (cheap and solution.blurred) and not (exactly and flat[-1])
+        fine = found.good and not cheap and not (exactly and flat[-1])
         if walk is None or frame.tss == 0 or fine:
             return _doubted(solution, bool(flat[-1]))
     if walk is None:

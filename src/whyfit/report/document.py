@@ -56,6 +56,7 @@ class Coefficient:
     low: float
     high: float
     digits: float  # decimal digits of `estimate` certain against rounding
+    std_error_digits: float = float("nan")  # ... and of `std_error`, where known
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ class Model:
     vif: dict[str, float] = field(default_factory=dict)
     log_likelihood: float | None = None
     classes: tuple[str, ...] = ()
+    r2_digits: float | None = None  # decimal digits of r2 and f_statistic certain against rounding
+    f_digits: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
