@@ -74,8 +74,10 @@ def _coefficients(table: Inference, converged: bool = True) -> tuple[Coefficient
     known = np.isfinite(table.estimate) & converged
     digits = np.where(known, table.digits, np.nan)
     columns = zip(
+    spread = table.std_error_digits
+    spread = np.full(digits.shape, np.nan) if spread is None else np.where(known, spread, np.nan)
         table.names, table.estimate, table.std_error, table.statistic, table.p_value,
-        table.low, table.high, digits, strict=True,
+        table.low, table.high, digits, spread, strict=True,
     )  # fmt: skip
     return tuple(Coefficient(name, *map(float, numbers)) for name, *numbers in columns)
 
@@ -106,6 +108,8 @@ def _model(case: Case) -> Model:
             f_df=df,
             f_p_value=p,
             **shape,
+            r2_digits=fit.r2_digits,
+            f_digits=fit.f_digits,
         )
     if not fit.converged:
         cause = "the likelihood has no maximum, so no digits are certified"
@@ -129,7 +133,7 @@ def _model(case: Case) -> Model:
 _ROUTES = {
     "gram": "Cholesky of the scaled Gram matrix",
     "qr": "QR over the blocks",
-    "refined": "QR and refinement",
+    "refined": "exact sums of products",
 }
 
 
@@ -188,6 +192,7 @@ def _notes(case: Case) -> tuple[str, ...]:
 
 
 def _figures(case: Case) -> Figures:
+        notes.append(f"{case.k} folds instead of {case.spec.folds}: {why}.")
     s = case.sample
     pick = np.sort(case.rng("figures").permutation(len(s.y))[:FIGURE_POINTS])
     predicted = case.held_out
