@@ -138,10 +138,15 @@ class FoldMoments:
             return Moments.empty(len(self.shift))
         centre = (n / total) @ offset
         d = np.sqrt(n)[:, None] * (offset - centre)
-        return Moments(total, self.shift + centre, self.scatter[which].sum(axis=0) + d.T @ d)
+        scatter = d.T @ d
+        for j in which:  # not scatter[which].sum(axis=0), which copies them all first
+            scatter += self.scatter[j]
+        return Moments(total, self.shift + centre, scatter)
 
     def columns(self, keep: Sequence[int] | Bool[np.ndarray, " q"]) -> FoldMoments:
         keep = np.flatnonzero(keep) if np.asarray(keep).dtype == bool else np.asarray(keep)
+        if np.array_equal(keep, np.arange(len(self.shift))):
+            return self
         return FoldMoments(
             self.n, self.offset[:, keep], self.scatter[:, keep][:, :, keep], self.shift[keep]
         )
@@ -183,7 +188,7 @@ def streamed(blocks: Iterable[Rows], k: int, names: Sequence[str] = ()) -> FoldM
     if not np.isfinite(moments.scatter).all():
         p = squares.shape[1] - 1
         bad = np.flatnonzero(~np.isfinite(squares.sum(axis=0)))
-        raise _not_finite(bad, dict(enumerate(names)) | {p: "y"})
+        raise not_finite(bad, dict(enumerate(names)) | {p: "y"})
     return moments
 
 
@@ -206,14 +211,15 @@ def moments_of_array(
             G -= np.outer(len(block) * d, d)
         square = np.einsum("ii->i", G)
         if not np.isfinite(square).all():
-            raise _not_finite(np.flatnonzero(~np.isfinite(square)), dict(enumerate(names)))
+            raise not_finite(np.flatnonzero(~np.isfinite(square)), dict(enumerate(names)))
         np.maximum(square, 0.0, out=square)
         return Moments(len(block), shift + d, G)
 
     return fold(range(0, n, share), of, Moments.empty(p), engine or LocalEngine())
 
 
-def _not_finite(bad: Int[np.ndarray, " b"], known: dict[int, str]) -> NotFiniteError:
+def not_finite(bad: Int[np.ndarray, " b"], known: dict[int, str]) -> NotFiniteError:
+    """The error that names the `bad` columns."""
     label = [known.get(int(i), f"x{i + 1}") for i in bad]
     return NotFiniteError(
         f"column{'s' * (len(label) > 1)} {', '.join(map(repr, label[:5]))} hold"

@@ -1,6 +1,7 @@
 """Models: scikit-learn estimators, thin shells over the pillars, and the model of a table.
 
     LinearRegression, Ridge, LogisticRegression     scikit-learn estimators with inference and intervals
+    PCA                                             a scikit-learn transformer, one pass, with intervals
     TableModel                                      what `whyfit.fit(...).model` is
     save_model, load_model                          `.whyfit` files
     Interval                                        (prediction, low, high)
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from whyfit.models.file import load_model, save_model
     from whyfit.models.linear_model import LinearRegression, Ridge
     from whyfit.models.logistic_model import LogisticRegression
+    from whyfit.models.pca import PCA
     from whyfit.models.table_model import Prediction, TableModel
     from whyfit.probability.predictive import Interval
 
@@ -24,6 +26,7 @@ _HOMES = {
     "Interval": "whyfit.probability.predictive",
     "LinearRegression": "whyfit.models.linear_model",
     "LogisticRegression": "whyfit.models.logistic_model",
+    "PCA": "whyfit.models.pca",
     "Prediction": "whyfit.models.table_model",
     "Ridge": "whyfit.models.linear_model",
     "TableModel": "whyfit.models.table_model",
@@ -32,6 +35,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "PCA",
     "Interval",
     "LinearRegression",
     "LogisticRegression",
