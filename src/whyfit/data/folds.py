@@ -49,6 +49,15 @@ def fold_of(index: Int[np.ndarray, " m"], k: int, seed: int) -> Int[np.ndarray, 
     return out
 
 
+#: Most bytes of the moments of all folds, k p² numbers: ten folds of 2,000 columns, two of 4,500.
+FOLD_BYTES = 320 << 20
+
+
+def most_folds(p: int) -> int:
+    """Folds whose moments of p columns fit in FOLD_BYTES, at least two."""
+    return max(2, FOLD_BYTES // (8 * (p + 1) ** 2))
+
+
 def fold_count(n: int, wanted: int) -> int:
     """Folds used for n rows: `wanted`, or fewer so that each holds about ten rows, at least two.
 

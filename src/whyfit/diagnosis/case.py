@@ -299,6 +299,7 @@ class Case:
         if (
             not same
             or design.dropped != self.design.dropped
+            or design.k != self.k
             or not same_folds(design.together, self.design.together)
             or not set(design.names) <= set(self.names)
         ):

@@ -242,9 +242,11 @@ def _original_scale(
     names, optimum: Optimum, inverse: np.ndarray, dropped, scale, ridge, penal, n
 ) -> LogisticFit:
     keep = ~dropped
-    J = np.eye(len(optimum.b))
-    J[0, 1:] = -optimum.centre
-    small = J @ inverse @ J.T
+    small = (
+        inverse.copy()
+    )  # from (1, x − centre) to (1, x): J H⁻¹ Jᵀ with J the identity but for its first row
+    small[0] -= optimum.centre @ small[1:]
+    small[:, 0] -= small[:, 1:] @ optimum.centre
     place = np.concatenate([[True], keep])
     covariance = np.full((len(place), len(place)), np.nan)
     covariance[np.ix_(place, place)] = small

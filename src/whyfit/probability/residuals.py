@@ -116,9 +116,9 @@ def residuals_of(
         best = np.argpartition(-cook, TOP_ROWS)[:TOP_ROWS] if m > TOP_ROWS else np.arange(m)
         few = rows.take(best)
         top = TopRows(few.X, few.y, few.index, cook[best], h[best], e[best])
-        J = np.eye(p + 1)  # from (1, x − μ) back to (1, x)
-        J[1:, 0] = mu[:-1]
-        meats = {kind: J @ M @ J.T for kind, M in meats.items()}
+        for M in meats.values():  # from (1, x − μ) back to (1, x)
+            M[1:] += np.outer(mu[:-1], M[0])
+            M[:, 1:] += np.outer(M[:, 0], mu[:-1])
         return Residuals(
             m, float(e @ e), float(h.sum()), float(h.max()), meats, top, share_of(rows)
         )  # fmt: skip

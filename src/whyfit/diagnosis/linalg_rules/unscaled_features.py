@@ -60,12 +60,15 @@ RUN = 2000
 TOLERANCE = 0.01
 #: Fewer steps harm nobody: solvers commonly stop after about this many (scikit-learn's SGD: 1000 epochs).
 BUDGET = 1000
+#: A spectrum takes p³: beyond WIDE columns three training sets stand for all, beyond MOST_COLUMNS (seconds for each)
+#: nothing is said.
+WIDE, MOST_COLUMNS = 500, 2_000
 ABSURD = 1e60  # ratios of spreads beyond which the curvatures leave float64
 
 
 def check(case: Case) -> Iterator[Suspicion]:
     """Certain facts: the curvature of these data."""
-    if case.spec.standardise or case.p < 2:
+    if case.spec.standardise or not 2 <= case.p <= MOST_COLUMNS:
         return
     total = _fitted(case, case.moments.total)
     d = np.sqrt(np.diag(total.scatter)[:-1])
@@ -87,15 +90,22 @@ def _kappa(total: Moments, standardise: bool) -> float:
     if not len(A):
         return 1.0
     # The smallest eigenvalue of a badly scaled matrix is lost beside the largest; its inverse has it well.
+    return _kappa_of(A)
+
+
+def _kappa_of(A: Float[np.ndarray, "p p"]) -> float:
     d = np.sqrt(np.diag(A))
     inverse = np.linalg.pinv(A / d / d[:, None], hermitian=True) / d / d[:, None]
-    return float(np.linalg.norm(A, 2) * np.linalg.norm(inverse, 2))
+    return float(np.linalg.eigvalsh(A)[-1] * np.linalg.eigvalsh(inverse)[-1])
 
 
 def steps_per_training_set(case: Case) -> Float[np.ndarray, " k"]:
-    """Steps of gradient descent to 1 % excess loss, on the columns as the Spec has them."""
-    out = np.empty(case.k)
-    for j in range(case.k):
+    """Steps of gradient descent to 1 % excess loss, on the columns as the Spec has them.
+
+    Of wide designs only the first training sets are looked at, and NaN stands for the others.
+    """
+    out = np.full(case.k, np.nan)
+    for j in range(case.k if case.p <= WIDE else min(case.k, 3)):
         loss = Quadratic.of(_fitted(case, case.moments.without(j)), case.spec.standardise)
         out[j] = max(loss.steps_to(EPSILON), 1.0)
     return out
@@ -183,9 +193,7 @@ def _kappa_with_offsets(total: Moments) -> float:
     M = np.empty((mu.size + 1, mu.size + 1))
     M[0, 0], M[0, 1:], M[1:, 0] = 1.0, mu, mu
     M[1:, 1:] = total.scatter[:-1, :-1] / total.n + np.outer(mu, mu)
-    d = np.sqrt(np.diag(M))
-    inverse = np.linalg.pinv(M / d / d[:, None], hermitian=True) / d / d[:, None]
-    return float(np.linalg.norm(M, 2) * np.linalg.norm(inverse, 2))
+    return _kappa_of(M)
 
 
 def _share(x: float) -> str:
