@@ -17,16 +17,27 @@ WIDTH, HEIGHTS = 960.0, (360.0, 900.0)
 _LEFT, _TOP, _BOTTOM, _RIGHT = 40.0, 64.0, 40.0, 24.0
 _LEGEND = 24.0  # height of the legend's line
 _STYLE = """
-text { font: 12px ui-sans-serif, system-ui, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; fill: #1f1f1e; }
-.paper { fill: #ffffff; } .frame { fill: none; stroke: #e4e1da; } .zero { stroke: #e4e1da; }
-.title { font-size: 16px; font-weight: 600; } .small { fill: #65635e; }
-.point { fill: #2f5d9e; fill-opacity: 0.55; }
-.ring { fill: none; stroke: #b3632b; stroke-width: 2; } .sum { stroke: #b3632b; stroke-width: 3; }
-.name { paint-order: stroke; stroke: #ffffff; stroke-width: 3; stroke-linejoin: round; }
-.asked { fill: #a85a24; font-weight: 600; }
+.whyfit-map text { font: 12px ui-sans-serif, system-ui, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; }
+.whyfit-map text { fill: #1f1f1e; }
+.whyfit-map .paper { fill: #ffffff; }
+.whyfit-map .frame { fill: none; stroke: #e4e1da; }
+.whyfit-map .zero { stroke: #e4e1da; }
+.whyfit-map .title { font-size: 16px; font-weight: 600; }
+.whyfit-map .small { fill: #65635e; }
+.whyfit-map .point { fill: #2f5d9e; fill-opacity: 0.55; }
+.whyfit-map .ring { fill: none; stroke: #b3632b; stroke-width: 2; }
+.whyfit-map .sum { stroke: #b3632b; stroke-width: 3; }
+.whyfit-map .name { paint-order: stroke; stroke: #ffffff; stroke-width: 3; stroke-linejoin: round; }
+.whyfit-map .asked { fill: #a85a24; font-weight: 600; }
 @media (prefers-color-scheme: dark) {
-  text { fill: #e8e6e1; } .paper { fill: #1f2023; } .frame, .zero { stroke: #36373b; } .small { fill: #a5a29b; }
-  .point { fill: #8db7f0; } .ring, .sum { stroke: #e5a274; } .name { stroke: #1f2023; } .asked { fill: #e5a274; }
+  .whyfit-map text { fill: #e8e6e1; }
+  .whyfit-map .paper { fill: #1f2023; }
+  .whyfit-map .frame, .whyfit-map .zero { stroke: #36373b; }
+  .whyfit-map .small { fill: #a5a29b; }
+  .whyfit-map .point { fill: #8db7f0; }
+  .whyfit-map .ring, .whyfit-map .sum { stroke: #e5a274; }
+  .whyfit-map .name { stroke: #1f2023; }
+  .whyfit-map .asked { fill: #e5a274; }
 }
 """
 
@@ -40,8 +51,8 @@ def render(document: MapDocument) -> str:
     title = f"{document.source.name}: {map_words.size(document)}"
     what = "; ".join(map_words.headline(document))
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {height:.0f}" width="{WIDTH:g}" '
-        f'height="{height:.0f}" role="img">',
+        '<svg xmlns="http://www.w3.org/2000/svg" class="whyfit-map" role="img" '
+        f'viewBox="0 0 {WIDTH:g} {height:.0f}" width="{WIDTH:g}" height="{height:.0f}">',
         f"<title>{_said(title)}</title>",
         f"<desc>{_said(what)}</desc>",
         f"<style>{_STYLE}</style>",

@@ -20,6 +20,9 @@ from whyfit.report.text import (
 
 _LABEL = 11  # "misplaced  "
 _GAP = 3
+_LONGEST = 18  # cells of a name beside the beginning of its document
+_FEWEST = 8  # cells of a beginning that are worth showing
+_WIDE = 76  # columns from which a table can have whole words over its numbers
 _NAMED = 3  # misplaced points in the text; the page lists them all
 
 
@@ -88,7 +91,11 @@ def _believe(document: MapDocument, screen: Screen) -> list[Text]:
 
 def _treatments(document: MapDocument, screen: Screen) -> list[Text]:
     """What was tried, one line each, under the findings that asked for it."""
-    rows = [("tried", "cosine", "hubs", "stay")]
+    wide = screen.width >= _WIDE
+    heads = (
+        ("mean cosine", "hub skewness", "neighbours that stay") if wide else ("cos", "hubs", "stay")
+    )
+    rows = [("tried", *heads)]
     rows += [
         (
             t.name,
@@ -125,14 +132,18 @@ def _answer(answer: Answer, screen: Screen) -> list[Text]:
 
 
 def _documents(answer: Answer, screen: Screen) -> list[Text]:
-    """One neighbour per line: similarity, name, beginning."""
+    """One neighbour per line: similarity, name, beginning as far as there is room."""
+    names = [screen.clip(screen.say(n.label), _LONGEST) for n in answer.found]
+    width = max(map(cell_len, names), default=0)
     lines = []
-    width = max((cell_len(screen.say(n.label)) for n in answer.found), default=0)
-    for n in answer.found:
-        line = Text(" " * _LABEL + screen.say(map_words.nearness(n)), style="dim")
-        line.append("  " + screen.say(n.label).ljust(width) + "  ", style="not dim")
-        room = max(screen.width - line.cell_len, 12)
-        lines.append(line.append(screen.clip(screen.say(n.text), room), style="not dim"))
+    for n, name in zip(answer.found, names, strict=True):
+        line = Text(" " * _LABEL).append(screen.say(map_words.nearness(n)), style="dim")
+        line.append("  " + name)
+        room = screen.width - _LABEL - width - len(map_words.nearness(n)) - 4
+        if room >= _FEWEST:
+            padding = " " * (width - cell_len(name) + 2)
+            line.append(padding + screen.clip(screen.say(n.text), room))
+        lines.append(line)
     return lines
 
 
