@@ -129,9 +129,7 @@ def column_hashes(
             continue
         some = index[a:b] - block.start
         data = {
-            name: cells[some]
-            for name, cells in block.data.items()
-            if isinstance(cells, np.ndarray)
+            name: cells[some] for name, cells in block.data.items() if isinstance(cells, np.ndarray)
         }
         few = Block(block.start, b - a, data)
         for place, column in enumerate(columns):
@@ -149,7 +147,7 @@ def cell_hashes(block: Block, column: Column, place: int) -> Iterator[Keys]:
     )
     for i, name in enumerate(parts):
         if name in block.data:
-            yield _mix(_bits(block.data[name]), 3 * place + i)
+            yield mix(_bits(block.data[name]), 3 * place + i)
 
 
 def _bits(cells: np.ndarray) -> Keys:
@@ -162,7 +160,15 @@ def _bits(cells: np.ndarray) -> Keys:
     return plain.view(np.uint64)
 
 
-def _mix(z: Keys, place: int) -> Keys:
+def part_of(keys: Keys, share: float) -> np.ndarray:
+    """Which rows belong to a part of about `share`; equal rows always belong together.
+
+    Keys are mixed once more: those of rows that differ in one column of few values have few differences.
+    """
+    return (mix(keys, 0) >> np.uint64(1)) < np.uint64(share * 2**63)
+
+
+def mix(z: Keys, place: int) -> Keys:
     """The splitmix64 finaliser of z + (place + 1)·golden."""
     z = z + np.uint64((place + 1) * _GOLDEN & _ALL)
     z ^= z >> np.uint64(30)

@@ -27,6 +27,7 @@ MOST_ROWS = 20_000
 MOST_COLUMNS = 40
 _ENOUGH = 20  # pairs from which a share is worth counting
 _CANDIDATES = 5
+_FEW = 5  # times that a row occurs on average where a table may as well be one coarse column in several columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,10 @@ def coincidences(hashes: UInt64[np.ndarray, "c s"], share: float = 1.0) -> Coinc
     equal = pairs(key)
     alone = np.array([pairs(key - h) - equal for h in H], dtype=float)
     overall = np.array([pairs(h) for h in H]) / (s * (s - 1) / 2)
+    if not alone.any() and len(np.unique(key)) * _FEW < s:
+        return Coincidences(
+            np.inf, np.inf
+        )  # few different rows, none near another: nothing to count by
     j = _most_often_alone(H, equal, alone, overall)
     others = [k for k in range(c) if k != j]
     agree = float(alone[others].sum())

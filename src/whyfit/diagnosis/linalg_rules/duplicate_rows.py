@@ -44,17 +44,26 @@ from jaxtyping import Float, Int
 from scipy import special
 
 from whyfit.data.folds import fold_of
-from whyfit.data.repeats import Groups, RowKeys, column_hashes, compared, groups_of, row_keys
+from whyfit.data.repeats import (
+    Groups,
+    RowKeys,
+    column_hashes,
+    compared,
+    groups_of,
+    part_of,
+    row_keys,
+)
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.measures import Measure, skill_of
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
-from whyfit.diagnosis.trial import RELEVANT_LOSS, paired
+from whyfit.diagnosis.trial import RELEVANT_LOSS
 from whyfit.diagnosis.words import between, listed, percent, plural, signed
 from whyfit.errors import InputError
 from whyfit.probability.coincidence import MOST_ROWS, Coincidences, coincidences
 from whyfit.probability.logistic import LogisticFit
 from whyfit.probability.straddling import leverages, log_loss_change, squared_error_change
+from whyfit.probability.validation import over_folds
 
 #: Pairs beyond this multiple of what chance makes: columns that hang together in groups of rows (families, machines)
 #: bring more chance pairs than those of single columns tell; simulated latent classes stay below 2 (whyfit's design).
@@ -120,7 +129,7 @@ def _part(keys: RowKeys) -> tuple[np.ndarray, float]:
     if n <= MOST_ROWS:
         return np.arange(n), 1.0
     share = MOST_ROWS / n
-    return np.flatnonzero((keys.whole >> np.uint64(1)) < np.uint64(share * 2**63)), share
+    return np.flatnonzero(part_of(keys.whole, share)), share
 
 
 def _confirm(case: Case, found: _Copies) -> Confirmed | None:
@@ -129,21 +138,22 @@ def _confirm(case: Case, found: _Copies) -> Confirmed | None:
     apart = _apart(case, found)
     if apart is not None and apart.refuted:
         return None
+    said = apart.said if apart is not None else _share_said(case, found)
     warn = widening >= WIDENING or (apart is not None and apart.high < -RELEVANT_LOSS)
     target = case.spec.target
     chance = found.chance.expected * m / found.whole.pairs
     by = "under 1" if chance < 1 else f"about {chance:,.0f}"
     message = (
-        f"{plural(m, 'row')} of {n:,} ({percent(m / n)}) repeat an earlier row in every feature and in {target}"
+        f"{m:,} of {plural(n, 'row')} ({percent(m / n)}) repeat an earlier row in every feature and in {target}"
         f" ({by} by chance), e.g. {_examples(found)}"
-    ).replace("rows of", "of", 1)
+    )
     return Confirmed(
         RULE.finding(
             "warning" if warn else "note",
             (),
             message,
             evidence=_evidence(case, found, widening, apart),
-            prediction=apart.said if apart is not None else "",
+            prediction=said,
         ),
         (
             Proposal(
@@ -160,9 +170,10 @@ def _confirm(case: Case, found: _Copies) -> Confirmed | None:
 def _examples(found: _Copies) -> str:
     groups, rows = found.whole, found.keys.index
     later = groups.places != groups.first
+    first, at = np.unique(groups.first[later], return_index=True)
     few = [
-        f"{rows[a] + 1:,} = {rows[b] + 1:,}"
-        for a, b in zip(groups.first[later][:_SHOWN], groups.places[later][:_SHOWN], strict=True)
+        f"{rows[a] + 1} = {rows[b] + 1}"
+        for a, b in zip(first[:_SHOWN], groups.places[later][at[:_SHOWN]], strict=True)
     ]
     return f"row{'s' * (len(few) > 1)} {listed(few)}"
 
@@ -175,7 +186,7 @@ class _Apart:
     """The held-out score with copies kept in one fold, less that without: predicted and observed."""
 
     name: str
-    predicted: float | None
+    predicted: float
     observed: float
     low: float
     high: float
@@ -183,19 +194,19 @@ class _Apart:
     @property
     def refuted(self) -> bool:
         """Whether the observed change is another one than theory says, by a relevant amount."""
-        p = self.predicted
-        return p is not None and not self.low - RELEVANT_LOSS <= p <= self.high + RELEVANT_LOSS
+        return not self.low - RELEVANT_LOSS <= self.predicted <= self.high + RELEVANT_LOSS
 
     @property
     def said(self) -> str:
         seen = f"observed {signed(self.observed, 4)} {between(self.low, self.high, 4)}"
-        if self.predicted is None:
-            return ""
         return f"predicted {self.name} {signed(self.predicted, 4)} with copies held out together   {seen}"
 
 
 def _apart(case: Case, found: _Copies) -> _Apart | None:
-    if case.spec.group_copies:
+    # a group larger than a fold makes other folds of it: nothing that one row's leverage tells
+    small = found.alike.sizes.max() * case.k <= len(found.keys.index)
+    predicted = _predicted(case, found) if small and not case.spec.group_copies else None
+    if predicted is None:
         return None
     try:
         together = case.rerun({"group_copies": True})
@@ -203,16 +214,28 @@ def _apart(case: Case, found: _Copies) -> _Apart | None:
         return None
     if together.k != case.k:
         return None
-    measure = skill_of(case)
-    seen = paired(measure.of(case), measure.of(together), measure, case.spec.confidence)
-    if not np.isfinite([seen.difference, seen.low, seen.high]).all():
+    loss = "mse" if case.task == "regression" else "log_loss"
+    fall = (case.scores[loss] - together.scores[loss]) / _loss_of_nothing(case)
+    seen = over_folds(fall, case.spec.confidence)
+    if not np.isfinite([seen.value, seen.low, seen.high]).all():
         return None
-    predicted = _predicted(case, found)
-    return _Apart(measure.name, predicted, seen.difference, seen.low, seen.high)
+    return _Apart(skill_of(case).name, predicted, seen.value, seen.low, seen.high)
+
+
+def _loss_of_nothing(case: Case) -> float:
+    """Variance of y, or entropy of the classes: one for all folds, since grouping changes how much a fold varies."""
+    total = case.moments.total
+    if case.task == "regression":
+        return float(total.scatter[-1, -1] / total.n)
+    rate = float(np.clip(total.mean[-1], 1e-12, 1 - 1e-12))
+    return float(-rate * np.log(rate) - (1 - rate) * np.log(1 - rate))
 
 
 def _predicted(case: Case, found: _Copies) -> float | None:
-    """Change of R² or skill by the update formula, from the sampled rows; None for several classes."""
+    """Change of R² or skill by the update formula, from the sampled rows.
+
+    None for several classes, and for a likelihood without a maximum: one Newton step says nothing there.
+    """
     s = case.sample
     t = np.zeros(len(found.keys.index))
     t[found.whole.places] = _in_training(case, found.keys, found.whole)
@@ -221,16 +244,14 @@ def _predicted(case: Case, found: _Copies) -> float | None:
     if case.task == "regression":
         h = leverages(s.X, case.linear.V, share)
         change = squared_error_change(s.y - case.held_out, h, copies)
-        scale = float(s.y.var())
-    elif isinstance(case.fit, LogisticFit):
+    elif isinstance(case.fit, LogisticFit) and case.fit.converged:
         q = leverages(s.X, case.fit.covariance, share)
         change = log_loss_change(s.y, case.held_out, q, copies)
-        rate = float(np.clip(s.y.mean(), 1e-12, 1 - 1e-12))
-        scale = -rate * np.log(rate) - (1 - rate) * np.log(1 - rate)
     else:
         return None
-    change = -float(change.mean()) / scale if scale > 0 else float("nan")
-    return change if np.isfinite(change) else None
+    scale = _loss_of_nothing(case)
+    fall = -float(change.mean()) / scale if scale > 0 else float("nan")
+    return fall if np.isfinite(fall) else None
 
 
 def _folds(case: Case, keys: RowKeys) -> Int[np.ndarray, " n"]:
@@ -246,6 +267,23 @@ def _in_training(case: Case, keys: RowKeys, groups: Groups) -> Float[np.ndarray,
     table = np.zeros((len(groups.sizes), case.k))
     np.add.at(table, (group, fold), 1)
     return table.sum(axis=1)[group] - table[group, fold]
+
+
+def _shares(case: Case, found: _Copies) -> tuple[float, float]:
+    """Share of rows held out while an equal one is trained on: seen, and expected of folds drawn at random."""
+    n, m = len(found.keys.index), found.alike.sizes
+    seen = float((_in_training(case, found.keys, found.alike) > 0).sum()) / n
+    return seen, float((m * (1 - (1 / case.k) ** (m - 1.0))).sum()) / n
+
+
+def _share_said(case: Case, found: _Copies) -> str:
+    if case.spec.group_copies:
+        return ""
+    seen, expected = _shares(case, found)
+    return (
+        f"predicted {percent(expected)} of the held-out rows with a copy in training"
+        f"   observed {percent(seen)}"
+    )
 
 
 def _straddling(keys: RowKeys, groups: Groups) -> Measure:
@@ -281,11 +319,8 @@ def _evidence(case: Case, found: _Copies, widening: float, apart: _Apart | None)
         formula=rf"\sqrt{{\frac{{n}}{{n-m}}}} = \sqrt{{\frac{{{n}}}{{{n - m}}}}} = {widening:.4g}",
         unit="×",
     )
-    folds = _folds(case, found.keys)
-    seen = float((_in_training(case, found.keys, found.alike) > 0).sum()) / len(folds)
-    k, groups = case.k, found.alike.sizes
     if not case.spec.group_copies:
-        expected = float((groups * (1 - (1 / k) ** (groups - 1.0))).sum()) / len(folds)
+        seen, expected = _shares(case, found)
         yield Evidence(
             "held-out rows with a copy in training",
             seen,

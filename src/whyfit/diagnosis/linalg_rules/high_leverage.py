@@ -42,12 +42,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.columns import feature_of
-from whyfit.diagnosis.finding import Evidence
+from whyfit.diagnosis.finding import Evidence, Severity
 from whyfit.diagnosis.rows import fitted, spans, typical_error
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import fixed, listed, number, percent
@@ -187,7 +188,9 @@ def _without(
     )
 
 
-def _confirm(case: Case, c: _Carried, all_of: list[_Carried], severity) -> Confirmed | None:
+def _confirm(
+    case: Case, c: _Carried, all_of: list[_Carried], severity: Severity
+) -> Confirmed | None:
     rows = tuple(sorted(c.rows))
     edit, name = {"exclude_rows": rows}, case.names[c.column]
     try:
@@ -212,14 +215,14 @@ def _confirm(case: Case, c: _Carried, all_of: list[_Carried], severity) -> Confi
             severity,
             tuple(f"row {r + 1}" for r in rows),
             message,
-            evidence=_evidence(case, c),
+            evidence=tuple(_evidence(case, c)),
             prediction=(
                 f"predicted {number(c.after)} by the update formula"
                 f"   observed {number(observed)} on refitting"
             ),
             explains=("PR307",),
         ),
-        _proposals(case, c, edit),
+        tuple(_proposals(case, c, edit)),
     )
 
 
@@ -292,7 +295,7 @@ def _value(case: Case, row: int, j: int) -> float | None:
     return None
 
 
-def _proposals(case: Case, c: _Carried, edit: dict) -> Iterator[Proposal]:
+def _proposals(case: Case, c: _Carried, edit: dict[str, Any]) -> Iterator[Proposal]:
     name = case.names[c.column]
     source = next((s for s in case.schema.columns if s.name == name), None)
     if (
