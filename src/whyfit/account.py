@@ -73,9 +73,9 @@ def _coefficients(table: Inference, converged: bool = True) -> tuple[Coefficient
     """Digits are unknown, not zero, for a dropped column and where Newton found no maximum."""
     known = np.isfinite(table.estimate) & converged
     digits = np.where(known, table.digits, np.nan)
-    columns = zip(
     spread = table.std_error_digits
     spread = np.full(digits.shape, np.nan) if spread is None else np.where(known, spread, np.nan)
+    columns = zip(
         table.names, table.estimate, table.std_error, table.statistic, table.p_value,
         table.low, table.high, digits, spread, strict=True,
     )  # fmt: skip
@@ -107,9 +107,9 @@ def _model(case: Case) -> Model:
             f_statistic=f,
             f_df=df,
             f_p_value=p,
-            **shape,
             r2_digits=fit.r2_digits,
             f_digits=fit.f_digits,
+            **shape,
         )
     if not fit.converged:
         cause = "the likelihood has no maximum, so no digits are certified"
@@ -192,7 +192,6 @@ def _notes(case: Case) -> tuple[str, ...]:
 
 
 def _figures(case: Case) -> Figures:
-        notes.append(f"{case.k} folds instead of {case.spec.folds}: {why}.")
     s = case.sample
     pick = np.sort(case.rng("figures").permutation(len(s.y))[:FIGURE_POINTS])
     predicted = case.held_out
