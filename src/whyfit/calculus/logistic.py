@@ -1,64 +1,24 @@
-"""Binary cross-entropy by Newton steps, each step a fold of (loss, gradient, Hessian).
+"""Binary cross-entropy and its sums for Newton's method, written for speed.
 
     η_i = β₀ + x_iᵀw,  π_i = 1/(1 + e^−η_i),  L = Σ [log(1 + e^η_i) − y_i η_i] + (λ/2) ‖s ∘ w‖²
-    ∇L = Σ (π_i − y_i) x̃_i,   H = Σ π_i(1 − π_i) x̃_i x̃_iᵀ,   step −H⁻¹∇L
+    ∇L = Σ (π_i − y_i) x̃_i,   H = Σ π_i(1 − π_i) x̃_i x̃_iᵀ
 
-s are column standard deviations, so the penalty sees unit-variance columns and spares the intercept. The
-decrement δ² = ∇LᵀH⁻¹∇L bounds what is left to gain: L − L* ≈ δ²/2, and each coefficient is within δ standard
-errors of its maximum. Once δ is small the last Hessian is kept and only gradients are walked for.
+One exponential a row serves loss, gradient and Hessian; `newton.loss_sums(Logistic(), …)` is the naive twin.
 
-Blocks are handled by column (p × m), so that every element-wise loop is long and contiguous.
-
-Reference: Boyd & Vandenberghe (2004), Convex Optimization, §9.5; McCullagh & Nelder (1989), ch. 4.
+Reference: McCullagh & Nelder (1989), ch. 4.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from whyfit.errors import NotFiniteError
-from whyfit.fold import Engine, Rows, fold, joined
+from whyfit.calculus.newton import NewtonSums, Optimum, Problem, SumsAt
+from whyfit.calculus.newton import newton as minimise
+from whyfit.fold import Engine, Rows
 from whyfit.linalg.columns import tiles
-
-DECREMENT = 1e-10  # δ in standard errors at which coefficients hold nine digits
-CHORD = 3e-3  # relative error of a Hessian that still makes good steps
-HESSIAN_ERROR = 1e-9  # ... and of the one that gives the standard errors
-MAX_STEPS = 30
-#: Where classes are separated, a Newton step multiplies the loss that is left by 1/e and hence δ by e^−½ = 0.61,
-#: where other steps square it. So often in a row, with so little left, and the maximum is at infinity.
-CREEP, CREEPS, CREEP_FROM = (0.55, 0.67), 3, 1e-2
-WARM_ROWS = 0.05  # share of rows of the warm start ...
-WARM_PER_COLUMN = 50  # ... but at least this many rows per column
-
-
-@dataclass(frozen=True, slots=True)
-class NewtonSums:
-    """Loss, gradient and Hessian in coordinates (1, x − centre); H is None on gradient-only passes."""
-
-    n: int
-    loss: float
-    gradient: Float[np.ndarray, " c"]
-    hessian: Float[np.ndarray, "c c"] | None
-    positives: float = 0.0
-
-    def __add__(self, other: NewtonSums) -> NewtonSums:
-        both = self.hessian is not None and other.hessian is not None
-        return NewtonSums(
-            self.n + other.n,
-            self.loss + other.loss,
-            self.gradient + other.gradient,
-            self.hessian + other.hessian if both else None,  # pyright: ignore[reportOptionalOperand]
-            self.positives + other.positives,
-        )
-
-    @classmethod
-    def empty(cls, c: int, hessian: bool) -> NewtonSums:
-        return cls(0, 0.0, np.zeros(c), np.zeros((c, c)) if hessian else None)
 
 
 def sigmoid_and_loss(eta: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -97,32 +57,8 @@ def newton_sums(
     return of
 
 
-@dataclass(frozen=True)
-class Optimum:
-    """Where Newton stopped, in coordinates (1, x − centre).
-
-    `converged` tells whether δ fell below its limit; `losses` and `sizes` (largest |η-scale coefficient| on
-    unit-variance columns) follow the path over full passes, which is how separable classes show.
-    """
-
-    b: Float[np.ndarray, " c"]
-    centre: Float[np.ndarray, " p"]
-    hessian: Float[np.ndarray, "c c"]
-    loss: float
-    decrement: float
-    converged: bool
-    passes: float
-    n: int
-    positives: float
-    losses: tuple[float, ...] = field(default=())
-    sizes: tuple[float, ...] = field(default=())
-    runaway: bool = False  # stopped because the steps do not shrink: no maximum in sight
-
-
-def penalty(b: np.ndarray, scale: np.ndarray, ridge: float) -> tuple[float, np.ndarray, np.ndarray]:
-    """Value, gradient and Hessian diagonal of (λ/2)‖s ∘ w‖² (intercept free)."""
-    diagonal = np.concatenate([[0.0], ridge * scale**2])
-    return 0.5 * float(diagonal @ (b * b)), diagonal * b, diagonal
+def sums_at(centre: Float[np.ndarray, " p"]) -> SumsAt:
+    return lambda b, hessian: newton_sums(b, centre, hessian)
 
 
 def newton(
@@ -134,126 +70,6 @@ def newton(
     ridge: float = 0.0,
     start: Float[np.ndarray, " c"] | None = None,
 ) -> Optimum:
-    """Minimise L by damped Newton steps; warm start on a prefix of the rows, then full passes.
-
-    Raises NotFiniteError if the loss is not finite at the start.
-    """
-    b = np.zeros(len(centre) + 1) if start is None else start.copy()
-    few = int(max(n * WARM_ROWS, WARM_PER_COLUMN * len(b)))
-    passes = 0.0
-    if start is None and few < n // 2:
-        first = _descend(
-            lambda: _prefix(blocks(), few), few, b, centre, scale, engine, ridge * few / n, 1e-2, 12
-        )
-        passes = first.passes * few / n
-        if first.converged:
-            b = first.b
-    best = _descend(blocks, n, b, centre, scale, engine, ridge, DECREMENT, MAX_STEPS)
-    return Optimum(
-        best.b, centre, best.hessian, best.loss, best.decrement, best.converged, best.passes + passes,
-        n, best.positives, best.losses, best.sizes, best.runaway,
-    )  # fmt: skip
-
-
-def _prefix(blocks: Iterable[Rows], rows: int) -> Iterable[Rows]:
-    for block in blocks:
-        size = min(rows, len(block.y))
-        yield block.take(slice(size))
-        rows -= size
-        if rows <= 0:
-            return
-
-
-def _descend(blocks, n, b, centre, scale, engine, ridge, tolerance, limit) -> Optimum:
-    """Damped Newton from b; a new Hessian only where it changes the outcome.
-
-    At δ standard errors from the optimum H is off by about δ√(c/n), relatively. While that is below CHORD the old
-    factor still shrinks δ by as much per step, at less than half the price; the last pass takes a fresh H, so
-    that standard errors are exact to HESSIAN_ERROR.
-    """
-    drift = np.sqrt(len(b) / max(n, 1))
-    factor = H = None
-    reach = expected = delta = old_loss = np.inf  # reach: δ where H was taken; expected: δ at b
-    step = np.zeros(len(b))
-    losses: list[float] = []
-    sizes: list[float] = []
-    sums_loss, converged, used, positives = np.nan, False, 0, 0.0
-    creeps, runaway = 0, False
-    b_start = b
-    crawls = True  # not yet in the region of quadratic convergence
-    for _ in range(limit):
-        fresh = crawls or reach * drift > CHORD or expected * drift < HESSIAN_ERROR
-        zero = NewtonSums.empty(len(b), fresh)
-        sums = fold(joined(blocks()), newton_sums(b, centre, fresh), zero, engine)
-        used += 1
-        value, slope, diagonal = penalty(b, scale, ridge)
-        positives = sums.positives
-        loss, g = sums.loss + value, sums.gradient + slope
-        if not np.isfinite(loss):
-            raise NotFiniteError("the log loss is not finite; a column holds NaN or infinity.")
-        if (
-            loss > old_loss * (1 + 1e-12) + 1e-9 and np.abs(step).max() > 0
-        ):  # overshot: half way back
-            if (
-                len(losses) == 1 and b_start.any()
-            ):  # the warm start leads astray (levels it saw too little of)
-                b, step, old_loss, delta = np.zeros(len(b)), np.zeros(len(b)), np.inf, np.inf
-                b_start, crawls = b, True
-                losses.clear()
-                sizes.clear()
-                continue
-            step = step / 2
-            b, reach = b - step, np.inf
-            if np.abs(step * np.concatenate([[1.0], scale])).max() < 1e-12:
-                break
-            continue
-        old_loss = sums_loss = loss
-        losses.append(sums.loss)
-        sizes.append(float(np.abs(b[1:] * scale).max(initial=0.0)))
-        if fresh:
-            H = sums.hessian + np.diag(diagonal)
-            factor = _factor(H)
-            if factor is None:
-                break
-        step, before = -_solve(factor, g), delta
-        delta = float(np.sqrt(max(-g @ step, 0.0)))
-        crawls = not delta < 0.1 * before < np.inf
-        if fresh:  # δ_next = c δ² with the c just seen
-            reach = delta
-            shrinks = delta < 0.5 * before < np.inf
-            expected = delta**3 / before**2 if shrinks else delta
-        else:
-            expected = delta * min(1.0, reach * drift)
-        converged = min(delta, expected) < tolerance and reach * drift < max(
-            HESSIAN_ERROR, tolerance
-        )
-        if converged:
-            b, delta = b + step, min(delta, expected)
-            break
-        creeps = creeps + 1 if CREEP[0] < delta / before < CREEP[1] else 0
-        runaway = ridge == 0 and (  # a penalty, however small, has its maximum
-            (creeps >= CREEPS and delta < CREEP_FROM) or sums.loss < 1e-9 * n
-        )
-        if runaway:
-            break
-        b = b + step
-    assert H is not None
-    return Optimum(
-        b, centre, H, float(sums_loss), delta, converged, used, n, positives, tuple(losses), tuple(sizes), runaway
-    )  # fmt: skip
-
-
-def _factor(H):
-    """Cholesky factor of the unit-diagonal Hessian with its scale; None if it is not positive definite."""
-    d = np.sqrt(np.diag(H))
-    if not (d > 0).all():
-        return None
-    try:
-        return cho_factor(H / d / d[:, None], lower=True, check_finite=False), d
-    except LinAlgError:
-        return None
-
-
-def _solve(factor, g):
-    c, d = factor
-    return cho_solve(c, g / d, check_finite=False) / d
+    """Minimise L over rows with y in {0, 1}, see `newton.newton`."""
+    problem = Problem(sums_at(centre), blocks, n, centre, scale, engine, ridge, least=0.0)
+    return minimise(problem, start)

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from whyfit.calculus.logistic import CREEP, CREEP_FROM, CREEPS, DECREMENT
+from whyfit.calculus.newton import CREEP, CREEP_FROM, CREEPS, DECREMENT
 from whyfit.fold import Engine, Rows, RowSource, fold, joined
 from whyfit.linalg.columns import Tile, tiles
 

@@ -15,12 +15,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import special
 
-from whyfit.calculus.logistic import (
-    Optimum,
-    newton,
-    penalty,
-    sigmoid_and_loss,
-)
+from whyfit.calculus.logistic import newton, sigmoid_and_loss
+from whyfit.calculus.newton import Optimum, penalty
 from whyfit.data.arrays import ArrayRows
 from whyfit.data.views import without_columns
 from whyfit.engines.local import LocalEngine, one_blas_thread

@@ -19,7 +19,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from whyfit.calculus.logistic import newton, penalty, sigmoid_and_loss
+from whyfit.calculus.logistic import newton, sigmoid_and_loss
+from whyfit.calculus.newton import penalty
 from whyfit.data.views import Filtered, without_columns
 from whyfit.engines.local import LocalEngine, one_blas_thread
 from whyfit.errors import InternalFault
