@@ -33,7 +33,7 @@ def seen_in(X, y, standardised: bool = False) -> Seen:
 def truth_of(X, y) -> Accurate:
     fit = fit_arrays(X, y).fit
     se = np.sqrt(fit.sigma2 * np.diag(fit.V)[1:])
-    return Accurate(fit.coef, se, fit.V, fit.intercept, fit.rss, fit.tss)
+    return Accurate(fit.coef, se, fit.solution.scale, fit.V, fit.intercept, fit.rss, fit.tss)
 
 
 def units(rng, n: int = 400, spread: float = 1e8):
@@ -77,7 +77,7 @@ def test_numpy_and_the_inverse_on_polynomials(degree):
     A, truth = np.column_stack([np.ones(len(y)), X]), truth_of(X, y)
     got = peers.by_svd(seen_in(X, y))
     theirs = np.linalg.lstsq(A, y)[0][1:]
-    size = np.maximum(np.abs(truth.w), truth.se)
+    size = truth.size
     lost = np.abs(theirs - truth.w) / size
     np.testing.assert_allclose(got.w / size, theirs / size, atol=1e-9 + 30 * lost.max())
     inverse = peers.by_inverse(seen_in(X, y))
@@ -115,7 +115,10 @@ def test_the_inverse_loses_the_square_of_kappa():
     for apart in (1e-1, 1e-3, 1e-5):
         X = np.column_stack([z, z + apart * e])
         y = X.sum(axis=1)  # no residuals: κ, not κ², for the orthogonal one
-        seen, truth = seen_in(X, y), Accurate(np.ones(2), np.zeros(2), np.eye(3), 0.0, 0.0, 1.0)
+        seen, truth = (
+            seen_in(X, y),
+            Accurate(np.ones(2), np.zeros(2), np.ones(2), np.eye(3), 0.0, 0.0, 1.0),
+        )
         lost.append([16 - s(seen).digits(truth).min() for s in (peers.by_inverse, peers.by_svd)])
     slope = np.diff(lost, axis=0).mean(axis=0) / 2
     assert slope[0] == pytest.approx(2, abs=0.6)
@@ -152,7 +155,7 @@ def test_training_sets_are_seen_as_they_are():
         np.testing.assert_allclose(got.mean, want.mean, rtol=1e-12)
         np.testing.assert_allclose(got.unit, want.unit, rtol=1e-12)
         own, fit = peers.accurate(got), truth_of(X[train], y[train])
-        for name in ("w", "se", "V", "intercept", "rss", "tss"):
+        for name in ("w", "se", "length", "V", "intercept", "rss", "tss"):
             np.testing.assert_allclose(getattr(own, name), getattr(fit, name), rtol=1e-8)
 
 
@@ -160,5 +163,5 @@ def test_a_singular_inverse_is_no_answer():
     X = np.column_stack([np.arange(6.0), np.arange(6.0)])
     y = np.array([0.0, 1, 0, 2, 1, 3])
     got = peers.by_inverse(seen_in(X, y))
-    truth = Accurate(np.ones(2), np.ones(2), np.eye(3), 0.0, 1.0, 2.0)
+    truth = Accurate(np.ones(2), np.ones(2), np.ones(2), np.eye(3), 0.0, 1.0, 2.0)
     assert (got.digits(truth) < 1).all()

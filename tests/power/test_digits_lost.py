@@ -37,7 +37,7 @@ def test_finds_planted_units():
         X[:, j] *= 10.0 ** rng.uniform(7, 11)
         found = findings(case_of(X, y), "LA112")
         assert len(found) == 1
-        assert found[0].severity == "error"
+        assert found[0].severity == "note"
         assert set(found[0].subject) >= {f"x{i + 1}" for i in range(4) if i != j}
         assert found[0].remedy.trial.helped
 

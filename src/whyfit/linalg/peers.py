@@ -34,6 +34,8 @@ from whyfit.linalg.triangle import Triangle, triangle_of
 
 #: `tol` of scikit-learn's LinearRegression, handed to scipy.linalg.lstsq as `cond`.
 CUT_OFF = 1e-6
+#: A slope that moves y by less than this share of its spread adds under 10⁻⁸ to R²: it is nil.
+NIL = 1e-4
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
@@ -130,11 +132,10 @@ class Answer:
     r2: float
 
     def digits(self, truth: Accurate) -> Float[np.ndarray, " p"]:
-        """Correct decimal digits of each slope, beside itself or its standard error if that is larger."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            error = np.abs(self.w - truth.w) / np.fmax(np.abs(truth.w), truth.se)
-        known = np.isfinite(error)
-        return digits_of(np.where(known, error, np.where(self.w == truth.w, 0.0, 1.0)))
+        """Correct decimal digits of each slope, beside its `size`."""
+        with np.errstate(invalid="ignore"):
+            error = np.abs(self.w - truth.w) / truth.size
+        return digits_of(np.where(np.isfinite(error), error, 1.0))
 
 
 Solver = Callable[[Seen], Answer]
@@ -186,14 +187,23 @@ def _answer(seen: Seen, w: np.ndarray, at_mean: float, lost: int) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Accurate:
-    """An accurate solution: slopes, standard errors, V = (X₁ᵀX₁)⁻¹ with X₁ = [1 X], intercept, RSS, TSS."""
+    """An accurate solution: slopes, standard errors, V = (X₁ᵀX₁)⁻¹ with X₁ = [1 X], intercept, RSS, TSS.
+
+    `length` is that of each column, centred.
+    """
 
     w: Float[np.ndarray, " p"]
     se: Float[np.ndarray, " p"]
+    length: Float[np.ndarray, " p"]
     V: Float[np.ndarray, "c c"]
     intercept: float
     rss: float
     tss: float
+
+    @property
+    def size(self) -> Float[np.ndarray, " p"]:
+        """What an error of a slope is held against: itself, its standard error or NIL, the largest."""
+        return np.fmax(np.fmax(np.abs(self.w), self.se), NIL * np.sqrt(self.tss) / self.length)
 
 
 def accurate(seen: Seen) -> Accurate:
@@ -210,7 +220,7 @@ def accurate(seen: Seen) -> Accurate:
     rss = float(np.sum((b - A @ w) ** 2))
     se = np.sqrt(rss / max(seen.n - p - 1, 1) * np.diag(V)[1:])
     first = float(seen.mean[-1] - seen.mean[:-1] @ w)
-    return Accurate(w, se, V, first, rss, float(b @ b))
+    return Accurate(w, se, d, V, first, rss, float(b @ b))
 
 
 def smallest_share(seen: Seen, truth: Accurate) -> float:
@@ -236,7 +246,7 @@ def svd_digits(seen: Seen, truth: Accurate) -> np.ndarray:
     first = float(np.linalg.norm(A, 2))
     spread = np.sqrt(np.maximum(np.diag(V), 0.0)) * np.linalg.norm(w)
     bound = GAMMA * first * (spread + np.linalg.norm(V, axis=1) * np.sqrt(max(truth.rss, 0.0)))
-    return _least(bound[1:] / seen.unit, truth)
+    return digits_of(bound[1:] / seen.unit / truth.size)
 
 
 def inverse_digits(seen: Seen, truth: Accurate) -> np.ndarray:
@@ -249,7 +259,7 @@ def inverse_digits(seen: Seen, truth: Accurate) -> np.ndarray:
     bound = (
         GAMMA * len(length) * reach
     )  # the inverse takes a sum over columns more than a factorisation
-    return _least(bound[1:] / seen.unit, truth)
+    return digits_of(bound[1:] / seen.unit / truth.size)
 
 
 def scaled_condition(seen: Seen, truth: Accurate) -> float:
@@ -267,12 +277,6 @@ def _as_seen(seen: Seen, truth: Accurate) -> tuple[np.ndarray, np.ndarray]:
     T = np.diag(np.append(1.0, seen.unit))
     T[0, 1:] = taken
     return T @ np.append(truth.intercept, truth.w), T @ truth.V @ T.T
-
-
-def _least(bound: np.ndarray, truth: Accurate) -> np.ndarray:
-    scale = np.fmax(np.abs(truth.w), truth.se)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return digits_of(np.where(scale > 0, bound / scale, 0.0))
 
 
 def _lengths(A: np.ndarray) -> np.ndarray:
