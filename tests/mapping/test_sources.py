@@ -147,6 +147,31 @@ def test_arrays_that_are_no_cloud(tmp_path, arrays, error, said):
     assert "\n" not in str(caught.value)
 
 
+def test_sparse_npz(tmp_path):
+    from scipy import sparse
+
+    thin = sparse.csr_array(np.where(X > 0.5, X, 0.0))
+    sparse.save_npz(tmp_path / "s.npz", thin)
+    cloud = read_cloud(tmp_path / "s.npz", MapSpec())
+    np.testing.assert_array_equal(cloud.X.toarray(), thin.toarray())
+    sparse.save_npz(tmp_path / "c.npz", thin.tocsc())
+    with pytest.raises(SourceError, match=r"save it with \.tocsr"):
+        read_cloud(tmp_path / "c.npz", MapSpec())
+
+
+def test_a_folder_of_pictures(tmp_path):
+    Image = pytest.importorskip("PIL.Image")
+    for i in range(6):
+        folder = tmp_path / "pics" / ("cat", "dog")[i % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((4, 6), 40 * i, np.uint8)).save(folder / f"p{i}.png")
+    cloud = read_cloud(tmp_path / "pics", MapSpec())
+    assert cloud.X.shape == (6, 24)
+    assert cloud.labels == ("p0", "p2", "p4", "p1", "p3", "p5")
+    assert cloud.colour.words == ("cat",) * 3 + ("dog",) * 3
+    assert read_cloud(tmp_path / "pics", MapSpec(image_size="3x2")).X.shape == (6, 6)
+
+
 def test_files_that_are_no_cloud(tmp_path):
     np.save(tmp_path / "v.npy", X)
     (tmp_path / "w.txt").write_text("one\ntwo\n")
@@ -156,7 +181,7 @@ def test_files_that_are_no_cloud(tmp_path):
         (MapSpec(labels=tmp_path / "w.txt"), "v.npy", ShapeError, "2 labels for 12 points"),
         (MapSpec(labels=tmp_path / "x.txt"), "v.npy", SourceError, "did you mean 'w.txt'"),
         (MapSpec(), "v.npz", SourceError, "there is no file"),
-        (MapSpec(), "bad.npy", SourceError, "cannot be read as NumPy arrays"),
+        (MapSpec(), "bad.npy", SourceError, "damaged NumPy file"),
         (MapSpec(), "o.npy", SourceError, "Python objects"),
         (MapSpec(text="t"), "v.npy", SchemaError, "leave --text out"),
     ):

@@ -23,6 +23,7 @@ class MapSpec:
     label : column (or array of an .npz file) that holds the labels.
     colour : column (or array of an .npz file) by which points are coloured.
     text : column of documents; the cloud is then their TF-IDF vectors.
+    image_size : "28x28" makes the pictures of a folder that wide and high.
     drop : columns left out.
     near : labels, or row numbers counted from 1, whose neighbours are asked for.
     project : expressions such as "king-man+woman".
@@ -37,6 +38,7 @@ class MapSpec:
     label: str | None = None
     colour: str | None = None
     text: str | None = None
+    image_size: str | None = None
     drop: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
     project: tuple[str, ...] = ()

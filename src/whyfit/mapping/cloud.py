@@ -12,14 +12,20 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from whyfit.data.images import image_files, pixel_names, read_images, size_of
+from whyfit.data.numpy_files import read_arrays
+from whyfit.data.vectors import read_word_vectors
 from whyfit.diagnosis.cloud import Kind, Vectors
 from whyfit.errors import NotFiniteError, SchemaError, ShapeError, SourceError
 from whyfit.mapping.choices import MapSpec
 
 #: Fewer points make no picture.
 FEWEST_POINTS = 3
+#: Squares of larger numbers leave double precision once they are added up.
+LARGEST = 1e150
 _VECTOR_FILES = (".npy", ".npz")
 _WORD_FILES = (".txt", ".vec", ".glove", ".w2v")
+_SPARSE = {"data", "indices", "indptr", "shape", "format"}
 
 
 @dataclass(frozen=True)
@@ -85,8 +91,8 @@ def read_cloud(source: Any, spec: MapSpec) -> Cloud:
 
     Parameters
     ----------
-    source : path of an .npy or .npz file, of a text file of word vectors, or of a table (CSV, TSV, Parquet, Arrow,
-        NDJSON); an (n, p) array, images (n, h, w[, c]), or a data frame.
+    source : path of an .npy or .npz file, of a text file of word vectors, of a folder of pictures, or of a table
+        (CSV, TSV, Parquet, Arrow, NDJSON); an (n, p) array, images (n, h, w[, c]), or a data frame.
 
     Raises
     ------
@@ -103,18 +109,35 @@ def read_cloud(source: Any, spec: MapSpec) -> Cloud:
 
 def _of_path(path: Path, spec: MapSpec) -> Cloud:
     suffix = path.suffix.lower()
+    if path.is_dir():
+        return _of_folder(path, spec)
     if path.is_file() and suffix in _VECTOR_FILES:
         size = path.stat().st_size
-        return of_arrays(_arrays_in(path), path.name, suffix[1:], spec, size)
-    if path.is_file() and suffix in _WORD_FILES and spec.text is None:
-        from whyfit.mapping.words import read_word_vectors
-
-        if (found := read_word_vectors(path)) is not None:
+        return of_arrays(read_arrays(path), path.name, suffix[1:], spec, size)
+    words = path.name.lower().removesuffix(".gz").endswith(_WORD_FILES)
+    if path.is_file() and words and spec.text is None:
+        found = read_word_vectors(path)
+        if found is not None:
             labels, X = found
             named = _given_labels(spec, len(X)) or tuple(labels)
             return Cloud(path.name, "word vectors", "vectors", X, named, True, _axes(X.shape[1]),
                          size=path.stat().st_size)  # fmt: skip
     return _of_table(path, spec)
+
+
+def _of_folder(path: Path, spec: MapSpec) -> Cloud:
+    """A folder of pictures: called by their file names, coloured by the subfolders they are in."""
+    files = image_files(path)
+    images = read_images(
+        [f for f, _ in files], size_of(spec.image_size) if spec.image_size else None
+    )
+    X = np.ascontiguousarray(images.reshape(len(images), -1), dtype=np.float64)
+    labels = _given_labels(spec, len(X)) or tuple(f.stem for f, _ in files)
+    classes = tuple(c for _, c in files)
+    colour = Colour("folder", classes) if any(classes) else None
+    return Cloud(
+        path.name, "images", "images", X, labels, True, pixel_names(images.shape[1:]), colour
+    )
 
 
 def _of_table(source: Any, spec: MapSpec) -> Cloud:
@@ -131,28 +154,14 @@ def _of_table(source: Any, spec: MapSpec) -> Cloud:
     return dataclasses.replace(cloud, labels=given, named=True)
 
 
-def _arrays_in(path: Path) -> dict[str, np.ndarray]:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {path.stem: loaded}
-        with loaded:
-            return {name: loaded[name] for name in loaded.files}
-    except (ValueError, OSError, EOFError, KeyError) as error:
-        reason = " ".join(str(error).split())[:120]
-        if "pickle" in reason.lower():
-            reason = "it holds Python objects, which are not loaded"
-        raise SourceError(
-            f"{path.name} cannot be read as NumPy arrays ({reason}); expected an array of numbers."
-        ) from None
-
-
 def of_arrays(
     arrays: dict[str, np.ndarray], name: str, format: str, spec: MapSpec, size: int | None = None
 ) -> Cloud:
     """The cloud in one array, or in the largest of several; arrays of one value per point label and colour it."""
     if spec.text is not None:
         raise SchemaError(f"{name} holds arrays and no text columns; leave --text out.")
+    if arrays.keys() >= _SPARSE:
+        return _of_sparse(arrays, name, spec, size)
     numeric = {k: a for k, a in arrays.items() if a.ndim >= 2 and a.dtype.kind in "fiub"}
     if not numeric:
         shapes = ", ".join(f"{k} {a.shape}" for k, a in arrays.items())
@@ -172,10 +181,31 @@ def of_arrays(
     elif len(beside) == 1 and spec.label is None:
         (key, values), *_ = beside.items()
         colour = Colour.of(key, values)
-    axes = _pixels(A.shape[1:]) if images else _axes(X.shape[1])
+    axes = pixel_names(A.shape[1:]) if images else _axes(X.shape[1])
     return Cloud(
         name, format, "images" if images else "vectors", X, labels or row_names(n),
         labels is not None, axes, colour, size=size,
+    )  # fmt: skip
+
+
+def _of_sparse(arrays: dict[str, np.ndarray], name: str, spec: MapSpec, size: int | None) -> Cloud:
+    """The parts of a sparse matrix, as scipy.sparse.save_npz writes them."""
+    from scipy.sparse import csr_array
+
+    parts = tuple(arrays[k] for k in ("data", "indices", "indptr"))
+    form = arrays["format"].item()
+    try:
+        X: Any = csr_array(parts, shape=tuple(arrays["shape"].tolist()))
+        X.check_format()
+    except (ValueError, TypeError, IndexError):
+        X = None
+    if X is None or form not in (b"csr", "csr"):
+        raise SourceError(f"{name} is no sparse matrix by rows; save it with .tocsr() first.")
+    X = X.astype(np.float64)
+    labels = _given_labels(spec, X.shape[0])
+    return Cloud(
+        name, "sparse npz", "vectors", X, labels or row_names(X.shape[0]), labels is not None,
+        _axes(X.shape[1]), size=size,
     )  # fmt: skip
 
 
@@ -188,11 +218,6 @@ def _pick(beside: dict[str, np.ndarray], wanted: str, name: str) -> np.ndarray:
 
 def _axes(p: int) -> tuple[str, ...]:
     return tuple(f"x{j + 1}" for j in range(p))
-
-
-def _pixels(shape: tuple[int, ...]) -> tuple[str, ...]:
-    """ "pixel 3,14", row and column counted from 1."""
-    return tuple("pixel " + ",".join(str(i + 1) for i in at) for at in np.ndindex(*shape))
 
 
 def row_names(n: int) -> tuple[str, ...]:
@@ -239,16 +264,17 @@ def _checked(cloud: Cloud) -> Cloud:
         )
     if cloud.p < 1:
         raise SchemaError(f"{cloud.name} has no numeric column; name one, or a --text column.")
-    if isinstance(cloud.X, np.ndarray):
-        finite = np.isfinite(cloud.X).all(axis=1)
-        if not finite.all():
+    sparse = not isinstance(cloud.X, np.ndarray)
+    numbers = cloud.X.data if sparse else cloud.X
+    if not np.isfinite(numbers).all():
+        where = ""
+        if not sparse:
+            finite = np.isfinite(cloud.X).all(axis=1)
             bad = int(np.flatnonzero(~finite)[0])
-            raise NotFiniteError(
-                f"{cloud.name} holds NaN or infinity in {np.count_nonzero(~finite):,} vectors, first in "
-                f"{cloud.labels[bad]}; leave them out."
-            )
-        if float(np.abs(cloud.X).max(initial=0.0)) > 1e150:
-            raise NotFiniteError(
-                f"{cloud.name} holds numbers beyond 1e150, whose squares overflow; rescale them."
-            )
+            where = f" in {np.count_nonzero(~finite):,} vectors, first in {cloud.labels[bad]}"
+        raise NotFiniteError(f"{cloud.name} holds NaN or infinity{where}; leave them out.")
+    if float(np.abs(numbers).max(initial=0.0)) > LARGEST:
+        raise NotFiniteError(
+            f"{cloud.name} holds numbers beyond {LARGEST:g}, whose squares overflow; rescale them."
+        )
     return cloud
