@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from jaxtyping import Float, Int
 
+from whyfit.engines.local import LocalEngine
 from whyfit.errors import NotFiniteError, ShapeError, SpecError
 from whyfit.linalg.maps import LinearMap
 from whyfit.linalg.operators import Operator
@@ -38,6 +39,8 @@ Padding = Literal["zero", "circular"]
 #: Entries of the matrix up to which its singular values are computed from it where the Fourier transform is no help:
 #: 32 MB, a few seconds.
 ENTRIES = 4_000_000
+#: Parts the frequencies are shared out in, a few for every core.
+BANDS = 16
 
 
 @dataclass(frozen=True)
@@ -191,9 +194,14 @@ def torus_singular_values(convolution: Convolution) -> Float[np.ndarray, " k"]:
     T = np.fft.fft2(wrapped).reshape(o, c, s, h // s, s, w // s)
     T = T.transpose(3, 5, 0, 1, 2, 4).reshape(h // s, w // s, o, c * s * s) / s
     columns = w // s
-    half = np.linalg.svd(T[:, : columns // 2 + 1], compute_uv=False)
+    bands = np.array_split(T[:, : columns // 2 + 1], min(BANDS, h // s))
+    half = np.concatenate(list(LocalEngine().map(_singular_values, bands)))
     twice = half[:, 1 : (columns + 1) // 2]
     return np.sort(np.concatenate([half.ravel(), twice.ravel()]))[::-1]
+
+
+def _singular_values(matrices: np.ndarray) -> np.ndarray:
+    return np.linalg.svd(matrices, compute_uv=False)
 
 
 def bounds_by_torus(convolution: Convolution) -> ConvolutionSpectrum:

@@ -108,10 +108,11 @@ def _merged(
     """The k best of those known so far and the points of `block`; `own` is left out."""
     t, k = index.shape
     i, j, d = _candidates(A, block, own, square[:, -1], k)
-    i = np.concatenate([i, np.repeat(np.arange(t), k)])
-    j = np.concatenate([j + block.start, index.ravel()])
-    d = np.concatenate([d, square.ravel()])
-    order = np.lexsort((j, d, i))
+    # Those known come from earlier blocks, so that a stable sort leaves equal distances in the order of the index.
+    i = np.concatenate([np.repeat(np.arange(t), k), i])
+    j = np.concatenate([index.ravel(), j + block.start])
+    d = np.concatenate([square.ravel(), d])
+    order = np.lexsort((d, i))
     first = np.searchsorted(i[order], np.arange(t))
     best = order[first[:, None] + np.arange(k)]
     return j[best], d[best]
