@@ -45,6 +45,7 @@ from whyfit.data.schema import Column
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.measures import skill_of
+from whyfit.diagnosis.nested import expected_gain
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.trial import paired
 from whyfit.diagnosis.words import between, listed, percent, plural, signed
@@ -54,7 +55,6 @@ from whyfit.probability.association import (
     correlation_interval,
     correlation_p_value,
 )
-from whyfit.probability.linear import LinearFit
 
 #: Deleting up to this share of the rows is held to be inconsequential (Schafer 1999).
 DELETED = 0.05
@@ -232,20 +232,7 @@ def _gain(case: Case) -> tuple[float, float, float, float] | None:
         return None
     measure = skill_of(case)
     seen = paired(measure.of(plain), measure.of(marked), measure, case.spec.confidence)
-    return _predicted(plain, marked), seen.difference, seen.low, seen.high
-
-
-def _predicted(plain: Case, marked: Case) -> float:
-    """By Mallows' Cp for least squares, by Akaike's criterion for a likelihood."""
-    a, b = plain.fit, marked.fit
-    q = b.rank - a.rank
-    if isinstance(a, LinearFit) or isinstance(b, LinearFit):
-        a, b = plain.linear, marked.linear
-        return float((a.rss - b.rss - 2 * q * b.sigma2) / b.tss) if b.tss > 0 else float("nan")
-    if b.log_likelihood > 0.01 * b.null_log_likelihood:  # separated classes: no maximum to compare
-        return float("nan")
-    q *= max(len(marked.design.classes) - 1, 1)
-    return float((b.log_likelihood - a.log_likelihood - q) / -b.null_log_likelihood)
+    return expected_gain(plain, marked), seen.difference, seen.low, seen.high
 
 
 def _prediction(case: Case, gain: tuple[float, float, float, float] | None) -> str:
