@@ -92,12 +92,23 @@ class Seen:
 
     @classmethod
     def from_moments(cls, moments: Moments, *, standardised: bool = False) -> Seen:
-        """Good for lengths and the largest singular value, not for the small ones."""
-        mu, Q = np.linalg.eigh(moments.scatter)
-        q = len(mu)
-        R = np.zeros((q + 1, q + 1))
+        """By Cholesky in unit lengths: good whatever the units, if κ² u of the unit columns is small.
+
+        Where they are not positive definite, only lengths and the largest singular value are good.
+        """
+        d = _safe(np.sqrt(np.diag(moments.scatter)))
+        C, p = moments.scatter / d / d[:, None], d.size - 1
+        R = np.zeros((p + 2, p + 2))
         R[0, 0] = np.sqrt(moments.n)
-        R[1:, 1:] = (Q * np.sqrt(np.maximum(mu, 0.0))).T
+        try:
+            L = np.linalg.cholesky(C[:p, :p])
+            c = solve_triangular(L, C[:p, p], lower=True, check_finite=False)
+            R[1:-1, 1:-1], R[1:-1, -1] = L.T, c
+            R[-1, -1] = np.sqrt(max(0.0, 1 - float(c @ c)))
+        except np.linalg.LinAlgError:
+            mu, Q = np.linalg.eigh(C)
+            R[1:, 1:] = (Q * np.sqrt(np.maximum(mu, 0.0))).T
+        R[1:, 1:] *= d
         return cls(R, moments.mean, moments.n, standardised)
 
     @property
@@ -280,5 +291,8 @@ def _as_seen(seen: Seen, truth: Accurate) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _lengths(A: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(A, axis=0)
+    return _safe(np.linalg.norm(A, axis=0))
+
+
+def _safe(length: np.ndarray) -> np.ndarray:
     return np.where(length > 0, length, 1.0)

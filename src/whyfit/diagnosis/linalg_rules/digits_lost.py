@@ -45,7 +45,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from whyfit.data.views import without_columns
 from whyfit.diagnosis.case import Case
@@ -58,7 +58,6 @@ from whyfit.diagnosis.words import latex, number, plural
 from whyfit.fold import fold
 from whyfit.linalg import peers
 from whyfit.linalg.peers import Accurate, Answer, FoldTriangles, Seen
-from whyfit.linalg.triangle import Triangle
 
 #: Fewer correct digits than this are a loss (whyfit's catalogue): results are commonly printed with six.
 DIGITS = 6.0
@@ -69,6 +68,8 @@ _DIGITS_OFF, _SHARE_OFF = 1.0, 0.1
 #: Columns up to which their SVD takes a fraction of a second.
 _MOST_COLUMNS = 400
 _U = 2.0**-53
+#: Smallest eigenvalue of the correlation matrix from which moments give the triangle to nine digits.
+_APART = 1e-7
 #: Errors are told in standard errors from this many on, up to where only digits say more.
 _VISIBLE = 0.1
 
@@ -138,17 +139,44 @@ def _truth(case: Case) -> Accurate:
     return Accurate(fit.coef[keep], se, length, V, fit.intercept, fit.rss, fit.tss)
 
 
-def _triangles(case: Case, keep: np.ndarray) -> tuple[FoldTriangles, Float[np.ndarray, " q"]]:
-    """Of each fold, kept columns only, and the shift they are taken from."""
-    rows, mean = without_columns(case.rows, ~keep), case.moments.total.mean[np.append(keep, True)]
-    zero = FoldTriangles.empty(int(keep.sum()), case.k)
-    return fold(rows.blocks(), peers.triangles_of(mean, case.k), zero, case.engine), mean
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """What a solver would be given: all rows, or those of a training set, as they are or standardised."""
+
+    case: Case
+    keep: Bool[np.ndarray, " p"]
+    triangles: FoldTriangles | None  # None: moments say it as well
+
+    @classmethod
+    def of(cls, case: Case, keep: Bool[np.ndarray, " p"]) -> _Data:
+        """With a pass over the rows only if the columns, in unit lengths, are near to one another."""
+        C = case.linear.correlation[:-1, :-1][np.ix_(keep, keep)]
+        if np.linalg.eigvalsh(C)[0] >= _APART:
+            return cls(case, keep, None)
+        rows, shift = without_columns(case.rows, ~keep), cls._mean(case, keep)
+        zero = FoldTriangles.empty(int(keep.sum()), case.k)
+        of = peers.triangles_of(shift, case.k)
+        return cls(case, keep, fold(rows.blocks(), of, zero, case.engine))
+
+    @staticmethod
+    def _mean(case: Case, keep: np.ndarray) -> Float[np.ndarray, " q"]:
+        return case.moments.total.mean[np.append(keep, True)]
+
+    def seen(self, standardised: bool, without: int | None = None) -> Seen:
+        if self.triangles is not None:
+            out = () if without is None else (without,)
+            shift = self._mean(self.case, self.keep)
+            return Seen.of(self.triangles.without(*out), shift, standardised=standardised)
+        moments = self.case.moments
+        some = moments.total if without is None else moments.without(without)
+        columns = some.columns(np.append(self.keep, True))
+        return Seen.from_moments(columns, standardised=standardised)
 
 
 def _confirm(case: Case, truth: Accurate) -> Confirmed | None:
     fit, keep = case.linear, ~case.linear.dropped
-    parts, mean = _triangles(case, keep)
-    seen = Seen.of(parts.without(), mean, standardised=case.spec.standardise)
+    data = _Data.of(case, keep)
+    seen = data.seen(case.spec.standardise)
     sure = fit.solution.digits[keep] >= DIGITS  # what whyfit does not know itself it cannot judge
     if not sure.any():
         return None
@@ -166,7 +194,7 @@ def _confirm(case: Case, truth: Accurate) -> Confirmed | None:
     ]
     columns = np.flatnonzero(keep)
     severity: Severity = "error" if max(gap) >= RELEVANT_LOSS else "warning"
-    if _by_units(case, columns, parts.without(), mean, truth):
+    if _by_units(case, columns, data, truth):
         severity = "note"
     hit = columns[worst.digits < DIGITS]
     others = [_short(loss) for loss in true if loss is not worst]
@@ -179,18 +207,16 @@ def _confirm(case: Case, truth: Accurate) -> Confirmed | None:
             prediction=_prediction(case, worst, seen, truth),
         ),
         () if case.spec.standardise else (
-            Proposal("standardise the columns", {"standardise": True}, _measure(worst.route)),
+            Proposal("standardise the columns", {"standardise": True}, _measure(worst.route, data)),
         ),
     )  # fmt: skip
 
 
-def _by_units(
-    case: Case, columns: np.ndarray, triangle: Triangle, mean: np.ndarray, truth: Accurate
-) -> bool:
+def _by_units(case: Case, columns: np.ndarray, data: _Data, truth: Accurate) -> bool:
     """Whether units and offsets of the table's own columns are all there is to it: standardised, no solver loses."""
     if any(case.design.kinds[j] == "term" for j in columns):
         return False  # powers go together, and whoever forms them meets this
-    seen = Seen.of(triangle, mean, standardised=True)
+    seen = data.seen(standardised=True)
     return all(route.solver(seen).digits(truth).min() >= DIGITS for route in _ROUTES)
 
 
@@ -280,16 +306,14 @@ def _evidence(case: Case, losses: list[_Loss], seen: Seen, truth: Accurate) -> t
     return (*out, Evidence("digits certain, whyfit", certain))
 
 
-def _measure(route: _Route) -> Measure:
-    """Correct digits of one solver, per training set."""
+def _measure(route: _Route, data: _Data) -> Measure:
+    """Correct digits of one solver, per training set; `data` are those of a case and of the same standardised."""
 
     def of(case: Case) -> Float[np.ndarray, " k"]:
-        keep = ~case.linear.dropped
-        parts, mean = _triangles(case, keep)
         out = np.full(case.k, np.nan)
         for j in range(case.k):
-            seen = Seen.of(parts.without(j), mean, standardised=case.spec.standardise)
-            if seen.n > keep.sum() + 1:
+            seen = data.seen(case.spec.standardise, without=j)
+            if seen.n > data.keep.sum() + 1:
                 out[j] = route.solver(seen).digits(peers.accurate(seen)).min()
         return out
 
