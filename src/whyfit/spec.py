@@ -54,6 +54,8 @@ class Spec:
     target_transform : "log" fits log(target); needs a positive target.
     ridge : penalty λ on the coefficients of unit-variance columns, loss (1/n)Σ(y−ŷ)² + (λ/n)‖w‖²
         for regression and (1/n)Σ log-loss + (λ/2n)‖w‖² for classification; 0 is none.
+    components : fit the target on so many leading principal components of the unit-variance columns, found without
+        the target; None: on the columns themselves.
     standardise : judge gradient methods on unit-variance columns. The fit is the same either way: it is
         found in closed form or by Newton's method, and the penalty always sees unit-variance columns.
     covariance : which standard errors are reported.
@@ -81,6 +83,7 @@ class Spec:
     exclude_rows: tuple[int, ...] = ()
     target_transform: TargetTransform = "identity"
     ridge: float = 0.0
+    components: int | None = None
     standardise: bool = False
     covariance: Covariance = "classic"
     threshold: float | None = None
@@ -100,7 +103,7 @@ class Spec:
             raise SpecError(f"ridge is {self.ridge}; expected a finite penalty ≥ 0.")
         if self.seed < 0:
             raise SpecError(f"seed is {self.seed}; expected a whole number ≥ 0.")
-        for name in ("text_features", "text_components"):
+        for name in ("text_features", "text_components", "components"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise SpecError(f"{name} is {value}; expected a number of columns ≥ 1.")

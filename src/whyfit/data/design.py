@@ -29,7 +29,8 @@ from whyfit.data.coding import (
     fit_coding,
 )
 from whyfit.data.counting import count_parts, count_rows, weigh_texts
-from whyfit.data.folds import fold_count, fold_of
+from whyfit.data.folds import fold_count, fold_of, most_folds
+from whyfit.data.images import size_in
 from whyfit.data.layout import (
     FeatureUse,
     check_size,
@@ -42,6 +43,7 @@ from whyfit.data.layout import (
 )
 from whyfit.data.new_rows import NewRows
 from whyfit.data.opening import open_new
+from whyfit.data.projection import Projection
 from whyfit.data.repeats import Together, compared, groups_of, row_keys
 from whyfit.data.schema import Schema
 from whyfit.data.table import Block, Table
@@ -93,7 +95,7 @@ class DesignRows:
             folds = fold_of(index, design.k, design.seed)
             if design.together is not None:
                 design.together.write(index, folds)
-            for part in cuts(index.size, len(design.names)):
+            for part in cuts(index.size, len(design.columns)):
                 piece = {name: a[part] for name, a in data.items()}
                 dense, sparse = design.parts(piece, index[part].size, levels)
                 yield Rows(dense, y[part], index[part], folds[part], sparse, design.lower(dense))
@@ -113,6 +115,7 @@ class Design:
     dropped, n_used : rows left out by reason, and rows left.
     k : number of cross-validation folds.
     together : folds of rows that have a copy, if spec.group_copies.
+    projection : principal components that stand in for the columns, if spec.components.
     """
 
     target: Target
@@ -131,6 +134,23 @@ class Design:
     excluded: frozenset[int] = frozenset()
     schema: Schema | None = None
     together: Together | None = dataclasses.field(default=None, compare=False)
+    projection: Projection | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What `names` are made from: themselves, or the columns of the projection."""
+        return self.projection.columns if self.projection else self.names
+
+    def projected(self, projection: Projection) -> Design:
+        """This design along the directions of `projection`, whose columns are those of this one."""
+        names = projection.names
+        return dataclasses.replace(
+            self,
+            names=names,
+            origin=names,
+            kinds=("component",) * len(names),
+            projection=projection,
+        )
 
     @property
     def task(self) -> Tasks:
@@ -189,14 +209,14 @@ class Design:
         )
         dropped, n_used = count_rows(design, table)
         design = dataclasses.replace(
-            design, dropped=dropped, n_used=n_used, k=fold_count(n_used, spec.folds)
+            design, dropped=dropped, n_used=n_used, k=fold_count(n_used, _folds(spec, design.names))
         )
         return design._grouped(table, spec) if spec.group_copies else design
 
     def _grouped(self, table: Table, spec: Spec) -> Design:
         keys = row_keys(table, self, compared(table, spec))
         groups = groups_of(keys.features)
-        k = fold_count(self.n_used - groups.surplus, spec.folds)
+        k = fold_count(self.n_used - groups.surplus, _folds(spec, self.names))
         return dataclasses.replace(self, k=k, together=Together.of(keys, groups, k, self.seed))
 
     def rows(self, table: Table) -> DesignRows:
@@ -215,7 +235,7 @@ class Design:
 
         Extra columns are ignored; a missing one is a SchemaError.
         """
-        return NewRows(self, open_new(source))
+        return NewRows(self, open_new(source, size_in(f.name for f in self.features)))
 
     def usable(self, data: Data) -> np.ndarray:
         """Rows without a missing feature cell (all rows unless the spec drops them)."""
@@ -258,13 +278,16 @@ class Design:
         for term in self.terms:
             if (slot := slots[term.name]) >= 0:
                 write_term(term, [out[slots[c]] for c in term.columns], out[slot])
-        return out[: self.n_dense].T, _beside(sparse)
+        dense = out[: self.n_dense].T
+        if self.projection is not None:
+            return self.projection.of_rows(dense), None
+        return dense, _beside(sparse)
 
     def lower(
         self, dense: Float[np.ndarray, "m d"]
     ) -> Callable[[], Float[np.ndarray, "m d"]] | None:
         """What makes the low-order parts of the dense columns that `parts` built; None: they are exact."""
-        if not self._rounding:
+        if not self._rounding or self.projection is not None:
             return None
         slots, work = (
             self._slots[0],
@@ -282,7 +305,7 @@ class Design:
     def n_dense(self) -> int:
         """Columns that are dense; those of `names` from there on are sparse."""
         late = sparse_names(self.codings, self._labels)
-        return sum(name not in late for name in self.names)
+        return sum(name not in late for name in self.columns)
 
     @cached_property
     def _labels(self) -> dict[str, tuple[tuple[str, str], ...]]:
@@ -291,7 +314,7 @@ class Design:
     @cached_property
     def _kept(self) -> dict[str, Int[np.ndarray, " c"]]:
         """Per coding, which of its sparse columns are columns of X."""
-        sparse = set(self.names[self.n_dense :])
+        sparse = set(self.columns[self.n_dense :])
         return {
             c.name: np.flatnonzero(
                 [name in sparse for name, _ in self._labels[c.name][len(c.columns) :]]
@@ -302,7 +325,7 @@ class Design:
     @cached_property
     def _slots(self) -> tuple[dict[str, int], int]:
         """Row of the dense work array for every column, −1 for one that nothing needs there."""
-        slots = {name: i for i, name in enumerate(self.names[: self.n_dense])}
+        slots = {name: i for i, name in enumerate(self.columns[: self.n_dense])}
         total = self.n_dense
         wanted = [c for t in self.terms for c in t.columns]
         for name in wanted:
@@ -347,6 +370,10 @@ class Design:
     def from_dict(cls, plain: dict[str, Any]) -> Design:
         """The design `to_dict` wrote; KeyError or TypeError if `plain` is no such thing."""
         return cls(**saved.from_plain(plain))
+
+
+def _folds(spec: Spec, names: tuple[str, ...]) -> int:
+    return min(spec.folds, most_folds(len(names)))
 
 
 def _beside(blocks: list[csr_array]) -> csr_array | None:

@@ -66,7 +66,7 @@ class NewRows:
             for i, coding in codings.items():
                 self._read(coding, encoders[i], columns[i], data, levels)
             m = columns[0].len()
-            for part in cuts(m, len(design.names)):
+            for part in cuts(m, len(design.columns)):
                 piece = {name: a[part] for name, a in data.items()}
                 yield self.n + part.start, design.build(piece, part.stop - part.start, levels)
             self.n += m

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from whyfit.data.coding import Coding, DateCoding, LevelCoding, Levels, NumberCoding, TextCoding
 from whyfit.data.components import Components
 from whyfit.data.layout import FeatureUse
+from whyfit.data.projection import Projection
 from whyfit.data.target import Target
 from whyfit.data.tfidf import TextWeights
 from whyfit.spec import Term
@@ -40,6 +41,7 @@ def to_plain(design: Design) -> dict[str, Any]:
         "missing_tokens": list(design.missing_tokens),
         "drops_missing": design.drops_missing,
         "excluded": sorted(design.excluded),
+        "projection": _plain_projection(design.projection),
     }
 
 
@@ -63,7 +65,25 @@ def from_plain(plain: dict[str, Any]) -> dict[str, Any]:
         "missing_tokens": tuple(plain["missing_tokens"]),
         "drops_missing": plain["drops_missing"],
         "excluded": frozenset(plain["excluded"]),
+        "projection": _projection_of(plain.get("projection")),
     }
+
+
+def _plain_projection(p: Projection | None) -> dict[str, Any] | None:
+    if p is None:
+        return None
+    return {
+        "columns": list(p.columns),
+        "mean": list(p.mean),
+        "weights": [list(r) for r in p.weights],
+    }
+
+
+def _projection_of(plain: dict[str, Any] | None) -> Projection | None:
+    if plain is None:
+        return None
+    weights = tuple(tuple(row) for row in plain["weights"])
+    return Projection(tuple(plain["columns"]), tuple(plain["mean"]), weights)
 
 
 def _term_of(plain: dict[str, Any]) -> Term:

@@ -29,11 +29,13 @@ from whyfit.data.views import (
     without_columns,
 )
 from whyfit.engines.local import LocalEngine
+from whyfit.errors import SpecError
 from whyfit.fold import Engine, RowSource, fold, joined
 from whyfit.linalg.conditioning import correlation
 from whyfit.linalg.moments import FoldMoments
 from whyfit.probability import logistic, logistic_validation, multinomial, validation
 from whyfit.probability.linear import LinearFit, fit_moments, gather
+from whyfit.probability.principal import mapped, projection_of
 from whyfit.probability.residuals import Residuals, examine
 from whyfit.probability.validation import FoldScores
 from whyfit.spec import Spec, edited
@@ -55,7 +57,25 @@ class Case:
     def of(cls, table: Table, spec: Spec, engine: Engine | None = None) -> Case:
         """The case of a table; a table made of (X, y) calls its target "y" if the Spec names none."""
         spec = spec if spec.target else edited(spec, {"target": "y"})
-        return cls(table, spec, Design.of(table, spec), engine=engine or LocalEngine())
+        case = cls(table, spec, Design.of(table, spec), engine=engine or LocalEngine())
+        return case.along_components() if spec.components else case
+
+    def along_components(self) -> Case:
+        """This case, of columns, along its `spec.components` leading components: a map of moments, no row is read.
+
+        Raises SpecError if there are not so many, or sparse columns.
+        """
+        if self.design.n_dense < self.p:
+            raise SpecError(
+                f"components needs dense columns and {self.p - self.design.n_dense:,} are sparse (texts or"
+                " categories of many levels); reduce these with text_components or max_levels."
+            )
+        projection = projection_of(self.moments, self.names, self.spec.components or 1)
+        return dataclasses.replace(
+            self,
+            design=self.design.projected(projection),
+            given=mapped(self.moments, projection.W, projection.centre),
+        )
 
     # -- what the table is -------------------------------------------------------------------------
 
@@ -186,19 +206,18 @@ class Case:
             )
         white = self._white
         if white is None:
-            B = validation.training_coefficients(self.moments, self.spec.ridge)
-            return self.scores_under(self.spec.ridge), B
+            scores, B = validation.with_coefficients(self.moments, self.spec.ridge, self.excluded)
+            return self._of_target(scores), B
         moments = gather(white, k, self.engine)
         scored = None
         if out:
             rows = without_columns(among(self.all_rows, out), self.linear.dropped)
             scored = gather(dataclasses.replace(white, rows=rows), k, self.engine)
-        scores = self._of_target(validation.cross_validate(moments, excluded=scored))
-        V = validation.training_coefficients(moments)
+        scores, V = validation.with_coefficients(moments, excluded=scored)
         B = np.zeros((k, self.p + 1))
         B[:, 1:][:, ~self.linear.dropped] = V[:, 1:] @ white.W.T
         B[:, 0] = V[:, 0] - B[:, 1:][:, ~self.linear.dropped] @ white.mean
-        return scores, B
+        return self._of_target(scores), B
 
     @property
     def _white(self) -> logistic.Whitened | None:
@@ -284,13 +303,18 @@ class Case:
         if key not in self.memory:
             table = self.table.under(spec)
             design = Design.of(table, spec)
-            self.memory[key] = Case(
+            case = Case(
                 table, spec, design, self._reusable(spec, design), self.engine, self.memory, self
             )
+            self.memory[key] = case.along_components() if spec.components else case
         return self.memory[key]
 
     def _reusable(self, spec: Spec, design: Design) -> FoldMoments | None:
-        free = ("ridge", "drop", "standardise", "covariance", "threshold", "confidence")
+        if self.design.projection is not None:
+            return None
+        free = (
+            "ridge", "components", "drop", "standardise", "covariance", "threshold", "confidence",
+        )  # fmt: skip
         same = all(
             getattr(spec, f) == getattr(self.spec, f)
             for f in Spec.__dataclass_fields__

@@ -120,6 +120,23 @@ class TableModel:
             return np.array(numbers, dtype=np.int64 if whole else np.float64)
         return np.array(texts, dtype=object)
 
+    def in_columns(self) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+        """Columns, their coefficients (p,) and standard errors (p,); one row per further class if there are several.
+
+        Where principal components were fitted (`Spec.components`), what they say of the columns behind them:
+        w = Wa, covariance W cov(a) Wᵀ; otherwise the coefficients as they are.
+        """
+        p, law = self.design.projection, self.law
+        coef = np.atleast_2d(law.coef)
+        c = coef.shape[1] + 1
+        blocks = np.reshape(law.covariance, (len(coef), c, len(coef), c))
+        W = p.W if p is not None else np.eye(c - 1)
+        variance = [np.einsum("ij,jk,ik->i", W, blocks[a, 1:, a, 1:], W) for a in range(len(coef))]
+        error = np.sqrt(np.maximum(np.array(variance), 0.0))
+        mapped = coef @ W.T
+        one = law.coef.ndim == 1
+        return self.design.columns, mapped[0] if one else mapped, error[0] if one else error
+
     def summary(self) -> dict[str, Any]:
         """The fit in plain values, with one dict per coefficient."""
         return {
