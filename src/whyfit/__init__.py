@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from whyfit.mapping.road import MapResult
     from whyfit.result import Result
     from whyfit.spec import Spec, Task, Term
+    from whyfit.term import polynomial
 
 __version__ = "0.1.0"
 __all__ = [
     "Evidence", "Finding", "MapResult", "MapSpec", "Remedy", "Result", "Spec", "Term", "Trial", "fit", "map",
+    "polynomial",
 ]  # fmt: skip
 
 _HOMES = {
@@ -33,6 +35,7 @@ _HOMES = {
     "Spec": "whyfit.spec",
     "Term": "whyfit.spec",
     "Trial": "whyfit.diagnosis.finding",
+    "polynomial": "whyfit.term",
 }
 
 

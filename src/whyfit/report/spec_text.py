@@ -31,12 +31,13 @@ def assignments(fields: Mapping[str, Any]) -> list[str]:
 
 
 def _written(name: str, value: Any) -> Any:
-    """Terms as text: Spec takes them from an edit either way."""
-    return (
-        [Term(**{**t, "columns": tuple(t["columns"])}).text for t in value]
-        if name == "terms"
-        else value
-    )
+    """Terms as text, which Spec takes in an edit too."""
+    if name != "terms":
+        return value
+    return [
+        Term(**{**t, "columns": tuple(t["columns"])}).text if isinstance(t, dict) else t
+        for t in value
+    ]
 
 
 def render_fix(
