@@ -7,7 +7,7 @@ import pytest
 
 from whyfit.linalg.conditioning import correlation
 from whyfit.linalg.moments import Moments
-from whyfit.linalg.relations import participants, relation
+from whyfit.linalg.relations import participants, relation, whole
 
 RNG = np.random.default_rng(3)
 N = 200
@@ -65,6 +65,8 @@ def test_rounded_amounts_hold_to_the_cent():
     assert r.exact
     assert r.text(names(2)) == "a = 0.17 b"
     assert r.unexplained > 1e-12  # to the cent, not to rounding
+    assert r.unit == 0.01
+    assert r.residual <= 0.005 + 1e-9
 
 
 def test_rows_that_break_the_relation_are_counted():
@@ -112,3 +114,59 @@ def test_degenerate_input():
     assert relation(X[:0], 0, (1,)).rows == 0
     assert participants(C_of(X), 0, ()) == ((), 1.0)
     assert relation(X[:1], 0, (1,)).rows == 1
+
+
+@pytest.mark.parametrize("n", [12, 30, 200])
+def test_relations_of_several_columns_and_fractions(n):
+    rng = np.random.default_rng(n)
+    B = rng.integers(0, 20, (n, 4)).astype(float)
+    a = 2 * B[:, 0] + 3 * B[:, 1] - B[:, 2] / 2 + B[:, 3] - 7
+    X = np.column_stack([a, B, rng.normal(size=(n, 2))])
+    few, left = participants(C_of(X), 0, range(1, 7))
+    assert set(few) == {1, 2, 3, 4}
+    assert left < 1e-12
+    r = relation(X, 0, few)
+    assert r.exact
+    assert r.text(list("abcdeuv")) == "a = 2 b + 3 c + e − 0.5 d − 7"
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_as_many_rows_as_coefficients_show_no_relation(n):
+    X = np.random.default_rng(0).normal(size=(n, 3))
+    r = relation(X, 0, (1, 2))
+    assert not r.exact
+    assert not r.mostly
+    assert r.residual == 0
+
+
+def shares(n: int, decimals: int, seed: int = 0) -> np.ndarray:
+    return np.round(100 * np.random.default_rng(seed).dirichlet([3, 2, 2, 1], n), decimals)
+
+
+def test_parts_of_a_whole_are_written_as_their_sum():
+    X = np.column_stack([NOISE[:, 0], shares(N, 1)])
+    r = whole(X, (1, 2, 3, 4))
+    assert set(r.columns) == {1, 2, 3, 4}
+    assert r.parts
+    assert r.text(list("zabcd")) == "a + b + c + d ≈ 100"
+    added = X[:, 1:].sum(axis=1)
+    assert r.unexplained == pytest.approx(added.var() / X[:, r.column].var())
+
+
+def test_a_column_that_is_no_part_is_left_out():
+    X = np.column_stack([shares(N, 1), 5 * NOISE[:, 0]])
+    assert set(whole(X, range(5)).columns) == {0, 1, 2, 3}
+
+
+def test_unrelated_columns_are_no_parts():
+    assert whole(NOISE, range(3)) is None
+    assert whole(np.column_stack([EXPERIENCE, -EXPERIENCE]), (0, 1)) is None  # two are a pair
+    assert whole(shares(5, 1), range(4)) is None  # five rows of four parts
+    assert whole(np.ones((20, 3)), range(3)) is None
+
+
+def test_parts_that_add_up_exactly_hold_in_every_row():
+    r = whole(np.column_stack([30 - EDUCATION - EXPERIENCE, EDUCATION, EXPERIENCE]), range(3))
+    assert r.exact
+    assert not r.parts
+    assert r.text(list("abc")) == "a = 30 − b − c"

@@ -45,7 +45,7 @@ def shown_names(case: Case) -> list[str]:
 
 def written(case: Case, r: Relation) -> str:
     """The relation as a formula, or in words if that would be too long."""
-    text = r.text(shown_names(case))
+    text = r.text(shown_names(case)) + (f" (to {r.unit:g})" if r.unit and r.mostly else "")
     if len(text) <= _LONG:
         return text
     nearly = "" if r.exact else "nearly "

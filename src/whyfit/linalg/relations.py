@@ -12,7 +12,11 @@ A relation *holds* in a row if the residual is no larger than rounding can make 
 
 the second part only where that unit is small against the spread of a ("charge = 0.17 minutes" to the cent).
 
-References: Rousseeuw & Van Driessen (2006), Data Min. Knowl. Disc. 12, 29-45 (concentration steps).
+Parts of a whole nearly add up: where the variance of a plain sum of columns is below a hundredth of the sum of their
+variances, "Na + Mg + Si + … ≈ 100" says more than a regression of one on the others.
+
+References: Rousseeuw & Van Driessen (2006), Data Min. Knowl. Disc. 12, 29-45 (concentration steps); Aitchison (1986),
+The Statistical Analysis of Compositional Data, §3.3 (the sum constraint).
 """
 
 from __future__ import annotations
@@ -36,6 +40,8 @@ _GRAM_FLOOR = 1e-12
 _DENOMINATOR = 12
 #: Half a unit of the last decimal counts as rounding only below this share of the standard deviation.
 _FINE = 0.02
+#: Var(Σ a_j) / Σ Var(a_j) below which columns are parts of a whole (whyfit's design): 1 for unrelated columns.
+_PARTS = 0.01
 _CONCENTRATION = 5
 _IDLE = 1e-11  # a coefficient that moves a by less than this share of its spread is rounding
 
@@ -46,7 +52,8 @@ class Relation:
 
     `holds` rows satisfy it to rounding; `exceptions` are positions of (the first ten) rows that do not.
     `unexplained` is 1 − R² of a on the others. `residual` is the largest residual among the rows where it
-    holds and `bound` the most that rounding allows there, both in units of a.
+    holds and `bound` the most that rounding allows there, both in units of a. `unit` is the last decimal of a if it
+    holds only to half of that, as amounts of money do; else 0.
     """
 
     column: int
@@ -59,6 +66,12 @@ class Relation:
     exceptions: tuple[int, ...]
     residual: float
     bound: float
+    unit: float = 0.0
+
+    @property
+    def parts(self) -> bool:
+        """Whether it says that a sum of at least three columns is nearly constant."""
+        return not self.mostly and len(self.others) > 1 and set(self.coefficients) == {-1.0}
 
     @property
     def exact(self) -> bool:
@@ -77,6 +90,11 @@ class Relation:
     def text(self, names: Sequence[str]) -> str:
         """ "age = education + experience + 6", or with ≈ and two digits if it only nearly holds."""
         sharp = self.mostly
+        if self.parts:
+            left = " + ".join(names[j] for j in sorted(self.columns))
+            total = abs(self.intercept)
+            size = f"{total:.3g}" if total < 1000 else f"{total:,.0f}"
+            return f"{left} ≈ {'−' * (self.intercept < 0)}{size}"
         terms = list(zip(self.others, self.coefficients, strict=True))
         if sharp:
             terms.sort()  # as the columns stand in the table; otherwise strongest first
@@ -155,6 +173,10 @@ def relation(X: Float[np.ndarray, "s p"], column: int, others: Sequence[int]) ->
         c, c0, _ = _fit(a, B, np.ones(len(a), dtype=bool))
         best = _Candidate.of(a, B, c, c0, slack)
     good = best.good
+    if len(a) <= B.shape[1] + 1:  # so few rows satisfy any relation
+        good = np.zeros(len(a), dtype=bool)
+    residual = float(np.abs(best.residual[good]).max(initial=0.0))
+    rounding = float(RANK_TOLERANCE * best.size[good].max(initial=0.0))
     return Relation(
         column,
         tuple(int(j) for j in others),
@@ -164,8 +186,50 @@ def relation(X: Float[np.ndarray, "s p"], column: int, others: Sequence[int]) ->
         len(a),
         int(good.sum()),
         tuple(int(i) for i in np.flatnonzero(~good)[:10]),
-        float(np.abs(best.residual[good]).max(initial=0.0)),
-        float(RANK_TOLERANCE * best.size[good].max(initial=0.0) + slack),
+        residual,
+        rounding + slack,
+        2 * slack if residual > rounding else 0.0,
+    )
+
+
+def whole(X: Float[np.ndarray, "s p"], columns: Sequence[int]) -> Relation | None:
+    """The relation that those of `columns` nearly add up to a constant, solved for the one that varies most.
+
+    Columns whose absence makes the sum steadier are left out; None if fewer than three are left or the sum varies.
+    """
+    some = [int(j) for j in columns]
+    if len(some) < 3 or len(X) <= len(some) + 1:
+        return None
+    S = np.atleast_2d(np.cov(X[:, some], rowvar=False))
+    keep = np.ones(len(some), dtype=bool)
+    while keep.sum() > 3:
+        total = keep @ S @ keep
+        saved = np.where(keep, 2 * (S @ keep) - np.diag(S), -np.inf)
+        k = int(np.argmax(saved))
+        if not saved[k] > 0 or not total > 0:
+            break
+        keep[k] = False
+    total, alone = float(keep @ S @ keep), float(np.diag(S)[keep].sum())
+    if not (alone > 0 and total <= _PARTS * alone):
+        return None
+    places = np.flatnonzero(keep)
+    first = int(places[np.argmax(np.diag(S)[places])])
+    column, others = some[first], tuple(some[i] for i in places if i != first)
+    added = X[:, [column, *others]].sum(axis=1)
+    middle = float(np.median(added))
+    bound = RANK_TOLERANCE * np.abs(X[:, [column, *others]]).sum(axis=1)
+    good = np.abs(added - middle) <= bound
+    return Relation(
+        column,
+        others,
+        (-1.0,) * len(others),
+        middle,
+        total / float(S[first, first]),
+        len(X),
+        int(good.sum()),
+        tuple(int(i) for i in np.flatnonzero(~good)[:10]),
+        float(np.abs(added - middle)[good].max(initial=0.0)),
+        float(bound[good].max(initial=0.0)),
     )
 
 

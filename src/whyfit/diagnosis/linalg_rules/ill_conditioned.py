@@ -53,7 +53,7 @@ from whyfit.diagnosis.measures import skill_of, widest_std_error
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import listed, plural, power
 from whyfit.linalg.conditioning import live_columns
-from whyfit.linalg.relations import Relation, participants, relation
+from whyfit.linalg.relations import Relation, participants, relation, whole
 from whyfit.linalg.solve import solve_gram
 from whyfit.probability.bootstrap import pairs_bootstrap
 from whyfit.probability.evidence import ridge_by_evidence
@@ -83,6 +83,8 @@ NEARLY_EXACT = 0.05
 WORTHWHILE = 0.9
 #: A relation broken by at most this many rows: the coefficients rest on those rows alone.
 FEW_ROWS = 10
+#: So many rows that break a relation are named with it.
+FEW_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,7 @@ def _confirm(case: Case, g: _Geometry, group: _Group) -> Confirmed | None:
             )
     text = written(case, r)
     if r.mostly and not r.exact:
-        text += f" in {r.holds:,} of {plural(r.rows, 'row')}"
+        text += f", {_but_for(case, r)}"
     strong = index >= INDEX_LIMIT and share >= 2
     gauge = (
         f"condition index {index:,.0f} (limit {INDEX_LIMIT:.0f})"
@@ -244,6 +246,9 @@ def _evidence(
 
 def _relation(case: Case, g: _Geometry, group: _Group) -> Relation:
     """The most readable form: one that holds row by row, with few terms to take away, solved for a high VIF."""
+    numeric = [int(j) for j in g.columns[list(group.places)] if case.design.kinds[j] == "numeric"]
+    if (parts := whole(case.sample.X, numeric)) is not None:
+        return parts
     best, key = None, None
     for place in group.places[:MOST_MEMBERS]:
         if g.vif[place] < VIF_LIMIT:
@@ -322,6 +327,14 @@ def _robust_sd(w: Float[np.ndarray, " b"]) -> float:
     """Standard deviation from the middle two thirds: a replicate that lost a rare row must not decide."""
     low, high = np.quantile(w, [special.ndtr(-1), special.ndtr(1)])
     return float(high - low) / 2
+
+
+def _but_for(case: Case, r: Relation) -> str:
+    broken = r.rows - r.holds
+    if broken > FEW_NAMED or case.sample.share < 1:
+        return f"in {r.holds:,} of {plural(r.rows, 'row')}"
+    rows = [str(int(case.sample.index[i]) + 1) for i in r.exceptions]
+    return f"but for row{'s' * (broken > 1)} {listed(rows)}"
 
 
 def _rests_on(case: Case, r: Relation) -> str:
