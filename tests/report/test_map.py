@@ -163,6 +163,17 @@ def test_crowded_maps_leave_names_out():
     assert 10 < len(map_labels.names_in(crowded, frame)) <= map_labels.NAMED
 
 
+def test_copies_are_named_once_and_rows_without_names_hardly():
+    base = dataclasses.replace(words(), answers=(), misplaced=())
+    drawn = tuple(Point(f"w{i}", i + 1, float(i % 5), float(i % 3)) for i in range(60))
+    copies = dataclasses.replace(base, drawn=drawn)
+    frame = map_labels.frame_of(copies, 900, (400, 700))
+    assert len(map_labels.names_in(copies, frame)) == 15
+    rows = tuple(dataclasses.replace(p, label=f"row {p.row}") for p in drawn)
+    nameless = dataclasses.replace(base, drawn=rows)
+    assert len(map_labels.names_in(nameless, frame)) <= 16
+
+
 def test_one_place_for_all_points_can_be_drawn():
     drawn = tuple(Point(f"w{i}", i + 1, 0.0, 0.0) for i in range(4))
     flat = dataclasses.replace(words(), drawn=drawn, answers=(), misplaced=())

@@ -116,7 +116,10 @@ def _colour(document: MapDocument) -> dict[str, Any]:
     base = {"field": "colour", "title": visible(document.colour)}
     words = [visible(p.colour) for p in document.drawn if isinstance(p.colour, str)]
     if not words:
-        return base | {"type": "quantitative", "scale": {"range": list(RAMP), "zero": False}}
+        return base | {
+            "type": "quantitative",
+            "scale": {"range": list(RAMP), "interpolate": "rgb", "zero": False},
+        }
     order = sorted_words(words)
     return base | {
         "type": "nominal",

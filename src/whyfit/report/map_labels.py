@@ -1,8 +1,8 @@
 """Which points of a map are named in the picture, and where their names stand without touching each other.
 
 Everything the user asked about comes first, then points that stand out: misplaced ones, the outermost in sixteen
-directions, then the rest in the order of the source (word lists begin with the frequent words). A name is left out
-where it finds no room.
+directions, then the rest in the order of the source (word lists begin with the frequent words; mere row numbers end
+here). A name is left out where it finds no room.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from whyfit.report.map_document import MapDocument
 from whyfit.report.strings import visible
 
 #: Names beside those asked for: as many as a page can hold without becoming a list.
-NAMED, UNNAMED = 48, 12
+NAMED, DOCUMENTS = 48, 16
 _LONGEST = 26  # cells of a name
+_NEAR = 4.0  # pixels within which two points are one to the eye
 CHARACTER, LINE = 6.7, 14.0  # size of a letter of the picture, in pixels
 _GAP = 7.0  # between a point and its name
 _DIRECTIONS = 16
@@ -82,10 +83,13 @@ def names_in(document: MapDocument, frame: Frame) -> tuple[Name, ...]:
     """The names that find room, most wanted first; a document without a name is named by its beginning."""
     placed: list[Name] = []
     taken: list[tuple[float, float, float, float]] = []
-    cap = NAMED if _named(document) else UNNAMED
+    cap = DOCUMENTS if document.cloud == "documents" else NAMED
     for text, x, y, why in _wanted(document):
-        if not why and sum(not n.why for n in placed) >= cap:
-            break
+        if not why:
+            if sum(not n.why for n in placed) >= cap:
+                break
+            if any(_one(frame.at(x, y), frame.at(n.x, n.y)) for n in placed):
+                continue
         shown = _short(text)
         for anchor, up in (("start", 0.0), ("end", 0.0), ("middle", 14.0), ("middle", -14.0)):
             box = _box(frame, shown, x, y, anchor, up)
@@ -96,7 +100,12 @@ def names_in(document: MapDocument, frame: Frame) -> tuple[Name, ...]:
     return tuple(placed)
 
 
+def _one(a: tuple[float, float], b: tuple[float, float]) -> bool:
+    return abs(a[0] - b[0]) < _NEAR and abs(a[1] - b[1]) < _NEAR
+
+
 def _named(document: MapDocument) -> bool:
+    """Whether names say more than where a row stands."""
     return any(p.label != f"row {p.row}" or p.text for p in document.drawn[:50])
 
 
@@ -125,7 +134,9 @@ def _wanted(document: MapDocument) -> Iterator[tuple[str, float, float, str]]:
                 seen.add(p.row)
                 yield p.label, p.x, p.y, "found"
     rows = [m.row for m in document.misplaced[:_MISPLACED]] + _outermost(document)
-    for row in [*rows, *(p.row for p in document.drawn)]:
+    if _named(document):
+        rows += [p.row for p in document.drawn]
+    for row in rows:
         p = by_row.get(row)
         if p is not None and row not in seen:
             seen.add(row)

@@ -45,7 +45,7 @@ _STYLE = """
 def render(document: MapDocument) -> str:
     """The picture as an SVG document."""
     frame = frame_of(document, WIDTH - _LEFT - _RIGHT, HEIGHTS)
-    legend = _legend(document, _TOP - 6)
+    legend = _legend(document, _TOP + 4)
     top = _TOP + (_LEGEND if legend else 0.0)
     height = top + frame.height + _BOTTOM
     title = f"{document.source.name}: {map_words.size(document)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
 from whyfit.diagnosis.words import fixed
@@ -72,11 +72,11 @@ def _summary(document: MapDocument, screen: Screen, report: str | None) -> list[
     if not document.findings:
         counts = Text("no findings", style="green")
     lines += spread(screen, [counts], f"report: {report}" if report else "")
-    for why, names in map_words.left_out(document):
-        shown = screen.names(names, max(screen.width - 40, 20))
-        lines += labelled(
-            screen, "columns", f"left out: {shown} ({why})", indent=0, label_width=_LABEL
+    if groups := map_words.left_out(document):
+        said = "left out: " + "; ".join(
+            f"{screen.names(names, max(screen.width - 40, 20))} ({why})" for why, names in groups
         )
+        lines += labelled(screen, "columns", said, indent=0, label_width=_LABEL)
     return lines
 
 
@@ -142,9 +142,17 @@ def _documents(answer: Answer, screen: Screen) -> list[Text]:
         room = screen.width - _LABEL - width - len(map_words.nearness(n)) - 4
         if room >= _FEWEST:
             padding = " " * (width - cell_len(name) + 2)
-            line.append(padding + screen.clip(screen.say(n.text), room))
+            line.append(padding + _cut(screen.say(n.text), room, screen))
         lines.append(line)
     return lines
+
+
+def _cut(text: str, room: int, screen: Screen) -> str:
+    """As much of the beginning as fits."""
+    if cell_len(text) <= room:
+        return text
+    dots = screen.say("…")
+    return chop_cells(text, room - len(dots))[0].rstrip(" …") + dots
 
 
 def _columns(answer: Answer, screen: Screen) -> list[Text]:
