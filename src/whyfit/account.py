@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from whyfit import __version__
+from whyfit.data.folds import most_folds
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Finding
 from whyfit.diagnosis.words import plural
@@ -185,9 +186,13 @@ def _notes(case: Case) -> tuple[str, ...]:
             f"{plural(len(case.spec.exclude_rows), 'row')} kept out of the fit but scored (exclude_rows)."
         )
     if case.k < case.spec.folds:
-        notes.append(
-            f"{case.k} folds instead of {case.spec.folds}: a fold needs about ten rows for its own R²."
+        wide = case.k == most_folds(case.p)
+        why = (
+            f"the moments of {case.p:,} columns take the memory of more"
+            if wide
+            else "a fold needs about ten rows for its own R²"
         )
+        notes.append(f"{case.k} folds instead of {case.spec.folds}: {why}.")
     return tuple(notes)
 
 

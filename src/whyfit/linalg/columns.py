@@ -92,14 +92,20 @@ class Tile:
         return np.concatenate([first, late], axis=-1)
 
     def squares(self, T: Float[np.ndarray, "r c"]) -> Float[np.ndarray, " m"]:
-        """‖T z_i‖² of every column of Z, at most SQUARES_BYTES of them at a time."""
-        m = self.dense.shape[1]
-        step = m if self.sparse is None else max(1, SQUARES_BYTES // (8 * max(len(T), 1)))
-        out = np.empty(m)
+        """‖T z_i‖² of every column of Z, of sparse ones at most SQUARES_BYTES of products at a time."""
+        if self.sparse is None:
+            w = T @ self.dense
+            return np.einsum("ij,ij->j", w, w)
+        e, m = self.dense.shape
+        first, late = T[:, :e].T, np.ascontiguousarray(T[:, e:].T)
+        shift, out = self.offset @ late, np.empty(m)
+        step = max(1, SQUARES_BYTES // (8 * max(len(T), 1)))
         for start in range(0, m, step):
-            part = self if step >= m else self.rows(start, start + step)
-            w = part.times(T)
-            out[start : start + step] = np.einsum("ij,ij->j", w, w)
+            part = slice(start, start + step)
+            w = self.sparse[part] @ late
+            w -= shift
+            w += self.dense[:, part].T @ first
+            out[part] = np.einsum("ij,ij->i", w, w)
         return out
 
     def add_gram(self, root: Float[np.ndarray, " m"], H: Float[np.ndarray, "c c"]) -> None:

@@ -131,7 +131,7 @@ class TableModel:
         c = coef.shape[1] + 1
         blocks = np.reshape(law.covariance, (len(coef), c, len(coef), c))
         W = p.W if p is not None else np.eye(c - 1)
-        variance = [np.einsum("ij,jk,ik->i", W, blocks[a, 1:, a, 1:], W) for a in range(len(coef))]
+        variance = [np.einsum("ij,ij->i", W @ blocks[a, 1:, a, 1:], W) for a in range(len(coef))]
         error = np.sqrt(np.maximum(np.array(variance), 0.0))
         mapped = coef @ W.T
         one = law.coef.ndim == 1

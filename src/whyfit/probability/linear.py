@@ -25,11 +25,19 @@ from whyfit.data.arrays import ArrayRows
 from whyfit.data.folds import fold_count
 from whyfit.engines.local import LocalEngine, one_blas_thread
 from whyfit.errors import NotFiniteError
-from whyfit.fold import Engine, Rows, RowSource, fold
+from whyfit.fold import Engine, Rows, RowSource, fold, joined
 from whyfit.linalg.conditioning import Conditioning, correlation, live_columns
 from whyfit.linalg.doubled import ExactGram, Grid, exact_gram_of
 from whyfit.linalg.moments import FoldMoments, Moments, moments_of, streamed
-from whyfit.linalg.solve import GAMMA, Solution, U, Walk, digits_of, gram_gamma, least_squares
+from whyfit.linalg.solve import (
+    GAMMA,
+    GRAM_GAMMA,
+    Solution,
+    U,
+    Walk,
+    digits_of,
+    least_squares,
+)
 from whyfit.linalg.triangle import Triangle, triangle_of
 from whyfit.probability.distributions import f_upper, t_quantile
 from whyfit.probability.inference import Inference, wald
@@ -131,7 +139,7 @@ class LinearFit:
             std_error = np.sqrt(self.sigma2) * np.sqrt(np.diag(V))  # their product may overflow
         else:
             B = np.nan_to_num(V)
-            variance = np.where(np.isnan(np.diag(V)), np.nan, np.einsum("ij,jk,ik->i", B, meat, B))
+            variance = np.where(np.isnan(np.diag(V)), np.nan, np.einsum("ij,ij->i", B @ meat, B))
             std_error = np.sqrt(variance)
         estimate = np.concatenate([[self.intercept], np.where(self.dropped, np.nan, self.coef)])
         from_ = 0 if self.with_intercept else 1
@@ -215,7 +223,7 @@ class LinearFit:
         """
         d = X - self.mean[:-1]
         Vw = np.nan_to_num(self.V[1:, 1:])
-        spread = self.base_leverage + np.einsum("ij,jk,ik->i", d, Vw, d) + (kind == "new")
+        spread = self.base_leverage + np.einsum("ij,ij->i", d @ Vw, d) + (kind == "new")
         half = (t_quantile(level, self.df) if self.df > 0 else np.nan) * np.sqrt(
             self.sigma2 * spread
         )
@@ -340,7 +348,7 @@ def _penalised(
     inner, z, certain = _inverse(A + ridge / moments.n * np.eye(len(A)), c)
     G = inner @ inner.T
     rss = max(0.0, float(1 - 2 * z @ c + z @ A @ z))
-    gamma, size = gram_gamma(moments.n, len(live)), 1 + float(z @ z)
+    gamma, size = GRAM_GAMMA, 1 + float(z @ z)
     row = np.linalg.norm(G, axis=1) if certain else np.full(len(A), np.inf)
     reach = gamma * row * np.sqrt(size)
     w, digits, full = np.zeros(len(live)), np.zeros(len(live)), np.zeros((len(live), len(live)))
@@ -397,7 +405,7 @@ def gather(rows: RowSource, k: int, engine: Engine | None = None) -> FoldMoments
     q = len(rows.names) + 1
     if 8 * k * q * q > ONE_SET:
         with one_blas_thread():
-            return streamed(rows.blocks(), k, rows.names)
+            return streamed(joined(rows.blocks()), k, rows.names)
     return fold(
         rows.blocks(), moments_of(k, rows.names), FoldMoments.empty(q, k), engine or LocalEngine()
     )

@@ -93,9 +93,7 @@ class LogisticFit:
         """Probability of the positive class with its interval, made on the logit scale."""
         eta = self.linear_predictor(X)
         A = np.hstack([np.ones((len(X), 1)), X])
-        se = np.sqrt(
-            np.maximum(np.einsum("ij,jk,ik->i", A, np.nan_to_num(self.covariance), A), 0.0)
-        )
+        se = np.sqrt(np.maximum(np.einsum("ij,ij->i", A @ np.nan_to_num(self.covariance), A), 0.0))
         half = t_quantile(level, np.inf) * se
         probability = [
             sigmoid_and_loss(v, np.zeros(len(v)))[0] for v in (eta, eta - half, eta + half)

@@ -120,9 +120,10 @@ class LinearLaw:
         if meat is None:
             covariance = fit.sigma2 * B
         else:
-            J = np.eye(p + 1)  # from (1, x) to (1, x − μ)
-            J[1:, 0] = -mu
-            covariance = B @ (J @ meat @ J.T) @ B
+            M = meat.copy()  # from (1, x) to (1, x − μ)
+            M[1:] -= np.outer(mu, M[0])
+            M[:, 1:] -= np.outer(M[:, 0], mu)
+            covariance = B @ M @ B
         coef = np.array(fit.coef, dtype=np.float64)
         return cls(mu, float(fit.mean[-1]), coef, covariance, float(fit.sigma2), float(fit.df), log)
 

@@ -46,18 +46,35 @@ def cross_validate_path(
     folds: FoldMoments, ridges: tuple[float, ...], excluded: FoldMoments | None = None
 ) -> list[FoldScores]:
     """`cross_validate` for several penalties; every training set is decomposed once."""
+    return _path(folds, ridges, excluded)[0]
+
+
+def with_coefficients(
+    folds: FoldMoments, ridge: float = 0.0, excluded: FoldMoments | None = None
+) -> tuple[FoldScores, Float[np.ndarray, "k q"]]:
+    """`cross_validate` and, of each fold's training set, the coefficients (intercept first, original scale)."""
+    scores, B = _path(folds, (ridge,), excluded)
+    return scores[0], B[0]
+
+
+def _path(
+    folds: FoldMoments, ridges: tuple[float, ...], excluded: FoldMoments | None
+) -> tuple[list[FoldScores], Float[np.ndarray, "r k q"]]:
     k = folds.k
+    B = np.zeros((len(ridges), k, folds.mean.shape[1]))
     out = [{name: np.full(k, np.nan) for name in ("r2", "mse", "log_score")} for _ in ridges]
     for j in range(k):
         train, test = folds.without(j), folds.fold(j)
-        if test.n == 0 or train.n < 2:
-            continue
         live, safe, C, c = _scaled(train, folds.total)
+        scored = test.n > 0 and train.n > 1
         if excluded is not None:
             test = test + excluded.fold(j)
         for i, z in enumerate(_solutions(C, c, ridges, train.n)):
-            w = np.zeros(len(live))
+            w = B[i, j, 1:]
             w[live] = z * safe[-1] / safe[:-1][live]
+            B[i, j, 0] = train.mean[-1] - train.mean[:-1] @ w
+            if not scored:
+                continue
             sse = _held_out_sse(test, train.mean, w)
             rss = max(float(1 - 2 * z @ c + z @ C @ z), 0.0) * train.scatter[-1, -1]
             sigma2 = rss / max(train.n - 1 - live.sum(), 1)
@@ -70,19 +87,12 @@ def cross_validate_path(
                     if sigma2 > 0
                     else np.nan
                 )
-    return out
+    return out, B
 
 
-def training_coefficients(folds: FoldMoments, ridge: float = 0.0) -> Float[np.ndarray, "k c"]:
+def training_coefficients(folds: FoldMoments, ridge: float = 0.0) -> Float[np.ndarray, "k q"]:
     """Coefficients (intercept first, original scale) of each fold's training set."""
-    B = np.zeros((folds.k, folds.mean.shape[1]))
-    for j in range(folds.k):
-        train = folds.without(j)
-        live, safe, C, c = _scaled(train, folds.total)
-        z = next(iter(_solutions(C, c, (ridge,), train.n)))
-        B[j, 1:][live] = z * safe[-1] / safe[:-1][live]
-        B[j, 0] = train.mean[-1] - train.mean[:-1] @ B[j, 1:]
-    return B
+    return with_coefficients(folds, ridge)[1]
 
 
 def _scaled(train: Moments, whole: Moments):
