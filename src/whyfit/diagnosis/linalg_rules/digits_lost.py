@@ -65,8 +65,8 @@ DIGITS = 6.0
 _SLACK = 3.0
 #: A prediction holds if what was observed is no worse than this many digits, or this share of the R² lost.
 _DIGITS_OFF, _SHARE_OFF = 1.0, 0.1
-#: Columns up to which their SVD takes a fraction of a second.
-_MOST_COLUMNS = 400
+#: Columns up to which their SVD takes a fraction of a second; of more than some, three training sets are tried.
+_MOST_COLUMNS, _SOME_COLUMNS, _FEW = 250, 60, 3
 _U = 2.0**-53
 #: Smallest eigenvalue of the correlation matrix from which moments give the triangle to nine digits.
 _APART = 1e-7
@@ -311,7 +311,7 @@ def _measure(route: _Route, data: _Data) -> Measure:
 
     def of(case: Case) -> Float[np.ndarray, " k"]:
         out = np.full(case.k, np.nan)
-        for j in range(case.k):
+        for j in range(min(case.k, _FEW) if data.keep.sum() > _SOME_COLUMNS else case.k):
             seen = data.seen(case.spec.standardise, without=j)
             if seen.n > data.keep.sum() + 1:
                 out[j] = route.solver(seen).digits(peers.accurate(seen)).min()
