@@ -179,6 +179,16 @@ def test_terms_are_named_as_they_are():
     )
 
 
+def test_standardising_is_not_enough_for_a_high_polynomial(shared_data):
+    path = shared_data / "nist_strd/csv/Filip.csv"
+    case = file_case(path, "y", terms=polynomial("x", 10), roles={"x": "numeric"}, standardise=True)
+    f = only(findings(case, "LA112"))
+    assert f.message.startswith(
+        "on standardised columns scikit-learn's LinearRegression would leave out 3 of 10 directions"
+    )
+    assert f.remedy is None
+
+
 #: data set, degree -> severity, directions that LinearRegression leaves out
 CERTIFIED = {
     ("Filip", 10): ("error", 6),

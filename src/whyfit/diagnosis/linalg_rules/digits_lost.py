@@ -202,7 +202,8 @@ def _confirm(case: Case, truth: Accurate) -> Confirmed | None:
         RULE.finding(
             severity,
             features_of(case, hit),
-            "; ".join([_sentence(case, worst, truth, columns), *others]),
+            ("on standardised columns " if case.spec.standardise else "")
+            + "; ".join([_sentence(case, worst, truth, columns), *others]),
             evidence=_evidence(case, losses, seen, truth),
             prediction=_prediction(case, worst, seen, truth),
         ),
