@@ -68,8 +68,11 @@ def test_angles_agree_with_scipy_and_come_with_their_vectors(A, B):
     if not k:
         assert found.gap == (0.0 if a.dimension == b.dimension else 1.0)
         return
+    # SciPy's own digits: where two planes share e₁ it has been seen to find them 2e-8 apart.
     expected = np.sort(subspace_angles(a.basis, b.basis))
-    np.testing.assert_allclose(found.angles, expected, atol=1e-13)
+    np.testing.assert_allclose(found.angles, expected, atol=1e-7)
+    sines = np.linalg.norm(found.right - a.project(found.right), axis=0)
+    np.testing.assert_allclose(np.sin(found.angles), sines, atol=1e-14)
     for space, vectors in ((a, found.left), (b, found.right)):
         np.testing.assert_allclose(vectors.T @ vectors, np.eye(k), atol=1e-13)
         np.testing.assert_allclose(space.project(vectors), vectors, atol=1e-13)
