@@ -24,8 +24,8 @@ from whyfit.linalg.operators import Operator, as_operator
 from whyfit.linalg.rank import EPS
 from whyfit.linalg.subspaces import Subspace
 
-#: Products in several steps, or of parts that cancel, are less exact than one with a matrix: in 5,000 small convolutions
-#: the worst missed the bound of the matrix product by a factor of 2.
+#: Products in several steps, or of parts that cancel, are less exact than one with a matrix: the worst of 5,000 small
+#: convolutions missed the bound of the matrix product by a factor of 2.
 SLACK = 100.0
 
 
@@ -188,8 +188,8 @@ def adjoint_test(A: Any, rng: int | np.random.Generator = 0, trials: int = 5) ->
     """Whether the second product of A is the adjoint of the first, on random normal pairs.
 
     One product with a matrix and one dot product are wrong by at most (n + p)ε‖A‖‖x‖‖y‖ together; for ‖A‖ stands the
-    largest stretch seen, √p‖Ax‖/‖x‖ or √n‖Aᵀy‖/‖y‖, near ‖A‖_F ≥ ‖A‖ for random x. `SLACK` times that is allowed. A wrong
-    adjoint differs by an amount of the order of what is wrong in it, so that a few trials are enough.
+    largest stretch seen, √p‖Ax‖/‖x‖ or √n‖Aᵀy‖/‖y‖, near ‖A‖_F ≥ ‖A‖ for random x. `SLACK` times that is allowed. A
+    wrong adjoint differs by an amount of the order of what is wrong in it, so that a few trials are enough.
     """
     operator, rng = as_operator(A), np.random.default_rng(rng)
     n, p = operator.shape
