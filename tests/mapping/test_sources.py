@@ -137,6 +137,7 @@ def test_documents(tmp_path):
         ({"a": np.ones((2, 3))}, ShapeError, "expected at least 3"),
         ({"a": np.array([[1, 2], [3, np.nan], [5, 6]])}, NotFiniteError, "first in row 2"),
         ({"a": np.full((4, 2), 1e200)}, NotFiniteError, "rescale"),
+        ({"a": np.full((4, 2), 1e-200)}, NotFiniteError, "is 1e-200, whose square"),
     ],
 )
 def test_arrays_that_are_no_cloud(tmp_path, arrays, error, said):

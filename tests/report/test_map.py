@@ -14,6 +14,7 @@ from report.maps import EVIL, WORDS, hostile, words
 from report.test_html import Page
 from report.test_text import ANSI, check_golden
 from whyfit.report import map_figure, map_json, map_labels, map_page, map_svg, map_text, map_words
+from whyfit.report.document import Score
 from whyfit.report.map_document import KEYS, MapDocument, Point
 
 MAKERS = {"words": words, "hostile": hostile}
@@ -61,7 +62,18 @@ def test_what_the_picture_is_good_for_follows_what_is_kept():
     assert said(0.6).endswith("who stands close is close")
     assert "see groups" in said(0.3)
     assert "see broad regions" in said(0.1)
-    assert said(0.05).endswith("closeness in it says nothing")
+    assert said(0.03).endswith("closeness in it says nothing")
+    few = dataclasses.replace(
+        document,
+        picture=dataclasses.replace(document.picture, chance=0.6, kept=Score(0.9, 0.8, 1.0)),
+    )
+    assert map_words.believe(few).endswith("too few points to tell")
+
+
+def test_an_interval_without_width_is_not_shown():
+    assert map_words.share(Score(1.0, 1 - 1e-12, 1.0)) == "100 %"
+    assert map_words.share(Score(0.124, 0.115, 0.133)) == "12.4 ± 0.9 %"
+    assert map_words.share(Score(0.0096, 0.009, 0.0102)) == "0.96 ± 0.06 %"
 
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)

@@ -21,8 +21,8 @@ from whyfit.mapping.choices import MapSpec
 
 #: Fewer points make no picture.
 FEWEST_POINTS = 3
-#: Squares of larger numbers leave double precision once they are added up.
-LARGEST = 1e150
+#: Squares of larger numbers overflow once they are added up; those of numbers all below 1 / LARGEST vanish.
+LARGEST = 1e140
 _VECTOR_FILES = (".npy", ".npz")
 _WORD_FILES = (".txt", ".vec", ".glove", ".w2v")
 _SPARSE = {"data", "indices", "indptr", "shape", "format"}
@@ -273,8 +273,10 @@ def _checked(cloud: Cloud) -> Cloud:
             bad = int(np.flatnonzero(~finite)[0])
             where = f" in {np.count_nonzero(~finite):,} vectors, first in {cloud.labels[bad]}"
         raise NotFiniteError(f"{cloud.name} holds NaN or infinity{where}; leave them out.")
-    if float(np.abs(numbers).max(initial=0.0)) > LARGEST:
+    largest = float(np.abs(numbers).max(initial=0.0))
+    if largest > LARGEST or 0 < largest < 1 / LARGEST:
         raise NotFiniteError(
-            f"{cloud.name} holds numbers beyond {LARGEST:g}, whose squares overflow; rescale them."
+            f"the largest number in {cloud.name} is {largest:.3g}, whose square leaves double precision; rescale "
+            "the vectors."
         )
     return cloud

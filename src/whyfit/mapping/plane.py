@@ -76,8 +76,9 @@ def _share(z2: Float[np.ndarray, " n"], d2: Float[np.ndarray, " n"], quantile: f
     total = float(d2.mean())
     if not total > 0:
         return Share(0.0, 0.0, 0.0)
-    s = float(z2.mean()) / total
-    half = quantile * float(np.std(z2 - s * d2)) / total / np.sqrt(d2.size)
+    z2, d2 = z2 / total, d2 / total
+    s = float(z2.mean())
+    half = quantile * float(np.std(z2 - s * d2)) / np.sqrt(d2.size)
     return Share(s, max(s - half, 0.0), min(s + half, 1.0))
 
 

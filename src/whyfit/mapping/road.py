@@ -186,6 +186,8 @@ def _prepared(cloud: Cloud, spec: MapSpec) -> tuple[Cloud, CloudCase]:
         raise SpecError("a transform needs dense vectors; documents are sparse, leave it out.")
     how: Transform = spec.transform  # type: ignore[assignment]
     X = np.ascontiguousarray(transformed(case, how))
+    if not X.any():
+        raise SpecError(f"nothing is left of the vectors after '{how}': they do not vary.")
     axes = cloud.axes if X.shape[1] == cloud.p else tuple(f"x{j + 1}" for j in range(X.shape[1]))
     cloud = dataclasses.replace(cloud, X=X, axes=axes)
     return cloud, case_of(cloud)

@@ -7,8 +7,11 @@ from whyfit.report.document import Score
 from whyfit.report.map_document import Answer, MapDocument, Misplaced, Neighbour
 from whyfit.report.numbers import decimals_for, seconds
 
-#: Below these shares of true neighbours kept, the picture is good for less. whyfit's choice of words.
-MOSTLY, SOMETIMES = 0.5, 0.2
+#: Below these shares of true neighbours kept, beyond chance, the picture is good for less. whyfit's choice of words.
+MOSTLY, SOMETIMES, HARDLY = 0.5, 0.2, 0.02
+#: With more neighbours kept by chance than this there are too few points to tell.
+CHANCE = 0.4
+_NO_WIDTH = 5e-4  # per cent: narrower intervals are rounding
 
 _DIMENSIONS = {"table": "column", "images": "pixel", "documents": "term"}
 
@@ -36,9 +39,9 @@ def share(score: Score, *, sign: str = " %") -> str:
     if score.low is None or score.high is None:
         return f"{number(value, 3)}{sign}"
     half = 50 * (score.high - score.low)
-    places = min(max(decimals_for(half, 1), 0), 3)
-    if not half > 0:
+    if half < _NO_WIDTH:
         return f"{number(value, 3)}{sign}"
+    places = min(max(decimals_for(half, 1), 0), 3)
     return f"{fixed(value, places)} ± {fixed(half, places)}{sign}"
 
 
@@ -70,11 +73,14 @@ def believe(document: MapDocument) -> str:
     picture, k = document.picture, document.picture.k
     near, chance = k * picture.kept.value, k * picture.chance
     head = f"of {k} true neighbours {number(near, 2)} are also near in the picture (by chance {number(chance, 2)}): "
-    if picture.kept.value >= MOSTLY:
+    beyond = (picture.kept.value - picture.chance) / max(1 - picture.chance, 1e-9)
+    if picture.chance > CHANCE:
+        head += "too few points to tell"
+    elif beyond >= MOSTLY:
         head += "who stands close is close"
-    elif picture.kept.value >= SOMETIMES:
+    elif beyond >= SOMETIMES:
         head += "see groups in it; ask --near for neighbours"
-    elif picture.kept.value > 3 * picture.chance:
+    elif beyond >= HARDLY:
         head += "see broad regions in it, not neighbours"
     else:
         head += "closeness in it says nothing"
@@ -88,7 +94,8 @@ def axes(document: MapDocument) -> str:
         f"axis 1 keeps {share(picture.axis_1)} of the variance, axis 2 {share(picture.axis_2)}"
     ]
     if document.effective_rank is not None:
-        parts.append(f"the cloud spreads over {number(document.effective_rank, 3)} dimensions")
+        rank = number(document.effective_rank, 3)
+        parts.append(f"the cloud spreads over {rank} dimension{'' if rank == '1' else 's'}")
     others = {m: s for m, s in picture.kept_by.items() if m != document.metric}
     for metric, score in others.items():
         name = "cosine" if metric == "cosine" else "distance"

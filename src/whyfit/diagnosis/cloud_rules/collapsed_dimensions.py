@@ -62,7 +62,7 @@ def _collapsed(case: CloudCase) -> np.ndarray:
         return np.arange(case.p)
     limit = COLLAPSED**2 * float(np.median(alive))
     low = np.flatnonzero(variances < limit)
-    spread = np.std(case.centred[:, low] ** 2, axis=0) / np.sqrt(case.n)
+    spread = np.std(case.centred[:, low] ** 2 / limit, axis=0) * limit / np.sqrt(case.n)
     return low[variances[low] + case.z() * spread < limit]
 
 

@@ -120,7 +120,7 @@ def _first_share(case: CloudCase) -> tuple[float, float]:
     share = float(s.shares[0])
     z = case.centred @ s.axes[:, 0]
     d = np.einsum("ij,ij->i", case.centred, case.centred)
-    return share, float(np.std(z * z - share * d) / s.total / math.sqrt(case.n))
+    return share, float(np.std(z * z / s.total - share * (d / s.total)) / math.sqrt(case.n))
 
 
 def _first_axis(case: CloudCase) -> Confirmed:

@@ -67,9 +67,9 @@ def _kept(case: CloudCase, k: int) -> tuple[float, float]:
     s = case.spectrum
     share = float(s.shares[:k].sum())
     Z = case.centred @ s.axes[:, :k]
-    d = np.einsum("ij,ij->i", case.centred, case.centred)
-    influence = np.einsum("ij,ij->i", Z, Z) - share * d
-    return share, case.z() * float(influence.std() / np.sqrt(case.n)) / s.total
+    d = np.einsum("ij,ij->i", case.centred, case.centred) / s.total
+    influence = np.einsum("ij,ij->i", Z, Z) / s.total - share * d
+    return share, case.z() * float(influence.std() / np.sqrt(case.n))
 
 
 def _confirm(case: CloudCase, k: int, share: float, half: float) -> Confirmed:
