@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from whyfit.diagnosis.case import Case
-from whyfit.diagnosis.words import listed
+from whyfit.diagnosis.words import listed, plural, power
 from whyfit.linalg.relations import Relation
 
+_FEW_NAMED = 3  # so many rows that break a relation are named with it
 _LONG = 110  # characters of a relation beyond which it is described, not written out
 
 
@@ -52,3 +53,23 @@ def written(case: Case, r: Relation) -> str:
     features = features_of(case, r.others)
     many = f"{len(r.others)} columns of " if len(features) < len(r.others) else ""
     return f"{shown_names(case)[r.column]} is {nearly}a combination of {many}{listed(features, 3)}"
+
+
+def but_for(case: Case, r: Relation) -> str:
+    """In which rows a relation holds that does not hold in all: "but for row 444", "in 990 of 1,000 rows"."""
+    broken = r.rows - r.holds
+    if broken > _FEW_NAMED or case.sample.share < 1:
+        return f"in {r.holds:,} of {plural(r.rows, 'row')}"
+    rows = [str(int(case.sample.index[i]) + 1) for i in r.exceptions]
+    return f"but for row{'s' * (broken > 1)} {listed(rows)}"
+
+
+def rests_on(case: Case, r: Relation) -> str:
+    """The prediction for a relation that a few rows break: without them nothing is left over."""
+    rows = [int(case.sample.index[i]) + 1 for i in r.exceptions]
+    named = f"row {rows[0]}" if len(rows) == 1 else f"rows {listed([str(i) for i in rows], 4)}"
+    return (
+        f"predicted residual ≤ {power(r.bound, 1)} (rounding) without {named}"
+        f"   observed {power(r.residual, 1)}: only {'this row' if len(rows) == 1 else 'these rows'}"
+        f" tell{'s' * (len(rows) == 1)} the coefficients apart"
+    )

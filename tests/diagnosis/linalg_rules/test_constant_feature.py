@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from simulated import findings_in
+from simulated import findings_in, source_case
 
 
 def _frame(n=60, **columns):
@@ -62,3 +62,13 @@ def test_a_derived_column_that_does_not_vary_is_said_to_be_the_same():
     (found,) = findings_in("LA103", _frame(t=texts), target="y")
     assert found.subject == ("t",)
     assert found.message == "t words is the same in every row that is fitted"
+
+
+def test_the_fit_is_the_same_with_and_without_it():
+    """Its coefficient is free and its centred column 0: every other number stays as it is, to the last digit."""
+    with_it, without = (source_case(f, target="y") for f in (_frame(c=np.full(60, 7.0)), _frame()))
+    np.testing.assert_array_equal(with_it.linear.coef, without.linear.coef)
+    np.testing.assert_array_equal(with_it.linear.V, without.linear.V)
+    np.testing.assert_array_equal(with_it.scores["r2"], without.scores["r2"])
+    (found,) = findings_in("LA103", _frame(c=np.full(60, 7.0)), target="y")
+    assert found.prediction.startswith("predicted the fit is unchanged without it   observed ")

@@ -77,3 +77,14 @@ def test_advertising(shared_data):
 def test_churn_bank(shared_data):
     (found,) = findings_in("LA105", shared_data / "churn_bank" / "churn_bank.csv", target="Exited")
     assert found.subject[:2] == ("RowNumber", "CustomerId")
+
+
+def test_a_counter_costs_the_noise_of_one_coefficient():
+    """A column without effect costs σ²/n: held-out R² falls by (1 − R²)/n = 1/600 for n = 300, R² = 1/2."""
+    changes = [
+        findings_in("LA105", _frame(seed=seed), target="y")[0].evidence[1] for seed in range(40)
+    ]
+    predicted = np.mean([c.predicted for c in changes])
+    assert predicted == pytest.approx(-1 / 600, rel=0.2)
+    observed = np.array([c.value for c in changes])
+    assert abs(observed.mean() - predicted) < 3 * observed.std() / np.sqrt(len(changes))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from simulated import findings_in
+from simulated import findings_in, source_case
 
 
 @pytest.fixture
@@ -82,3 +82,22 @@ def test_many_bad_columns_share_a_finding(tmp_path):
     assert len(found) == 5
     assert len(found[-1].subject) == c - 4
     assert found[-1].message.startswith("5 more columns hold 5 unreadable cells: ")
+
+
+def test_the_score_falls_by_the_share_of_cells_that_cannot_be_read(tmp_path):
+    """y = x + e with R² 1/2: the share q of x filled with its mean leaves R² (1 − q)/2 of it."""
+    scores = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        x = rng.standard_normal(2000)
+        y, bad = x + rng.standard_normal(2000), rng.random(2000) < 0.1
+        cells = np.where(bad, "see note", np.char.mod("%.6f", x))
+        path = tmp_path / f"{seed}.csv"
+        rows = "\n".join(f"{a},{b:.6f}" for a, b in zip(cells, y, strict=True))
+        path.write_text(f"x,y\n{rows}\n")
+        (found,) = findings_in("LA101", path, target="y")
+        share = next(e for e in found.evidence if "share" in e.name)
+        assert share.value == pytest.approx(bad.mean())
+        scores.append((source_case(path, target="y").scores["r2"].mean(), (1 - bad.mean()) / 2))
+    observed, predicted = np.mean(scores, axis=0)
+    assert observed == pytest.approx(predicted, abs=0.02)

@@ -47,11 +47,17 @@ from jaxtyping import Bool, Float, Int
 from scipy import special
 
 from whyfit.diagnosis.case import Case
-from whyfit.diagnosis.columns import feature_of, features_of, kinds_of, written
+from whyfit.diagnosis.columns import (
+    but_for,
+    feature_of,
+    features_of,
+    kinds_of,
+    rests_on,
+    written,
+)
 from whyfit.diagnosis.finding import Evidence, Severity
 from whyfit.diagnosis.measures import skill_of, widest_std_error
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
-from whyfit.diagnosis.words import listed, plural, power
 from whyfit.linalg.conditioning import live_columns
 from whyfit.linalg.relations import Relation, participants, relation, whole
 from whyfit.linalg.solve import solve_gram
@@ -83,8 +89,6 @@ NEARLY_EXACT = 0.05
 WORTHWHILE = 0.9
 #: A relation broken by at most this many rows: the coefficients rest on those rows alone.
 FEW_ROWS = 10
-#: So many rows that break a relation are named with it.
-FEW_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -182,7 +186,7 @@ def _confirm(case: Case, g: _Geometry, group: _Group) -> Confirmed | None:
     index, share = _belsley(g, group)
     broken = r.rows - r.holds
     if r.mostly and 0 < broken <= FEW_ROWS:
-        prediction = _rests_on(case, r)
+        prediction = rests_on(case, r)
         observed = None
     else:
         observed = _observed(case, g, group)
@@ -197,7 +201,7 @@ def _confirm(case: Case, g: _Geometry, group: _Group) -> Confirmed | None:
             )
     text = written(case, r)
     if r.mostly and not r.exact:
-        text += f", {_but_for(case, r)}"
+        text += f", {but_for(case, r)}"
     strong = index >= INDEX_LIMIT and share >= 2
     gauge = (
         f"condition index {index:,.0f} (limit {INDEX_LIMIT:.0f})"
@@ -327,24 +331,6 @@ def _robust_sd(w: Float[np.ndarray, " b"]) -> float:
     """Standard deviation from the middle two thirds: a replicate that lost a rare row must not decide."""
     low, high = np.quantile(w, [special.ndtr(-1), special.ndtr(1)])
     return float(high - low) / 2
-
-
-def _but_for(case: Case, r: Relation) -> str:
-    broken = r.rows - r.holds
-    if broken > FEW_NAMED or case.sample.share < 1:
-        return f"in {r.holds:,} of {plural(r.rows, 'row')}"
-    rows = [str(int(case.sample.index[i]) + 1) for i in r.exceptions]
-    return f"but for row{'s' * (broken > 1)} {listed(rows)}"
-
-
-def _rests_on(case: Case, r: Relation) -> str:
-    rows = [int(case.sample.index[i]) + 1 for i in r.exceptions]
-    named = f"row {rows[0]}" if len(rows) == 1 else f"rows {listed([str(i) for i in rows], 4)}"
-    return (
-        f"predicted residual ≤ {power(r.bound, 1)} (rounding) without {named}"
-        f"   observed {power(r.residual, 1)}: only {'this row' if len(rows) == 1 else 'these rows'}"
-        f" tell{'s' * (len(rows) == 1)} the coefficients apart"
-    )
 
 
 def _proposals(
