@@ -14,19 +14,23 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import special
 
-from whyfit.calculus.multinomial import Optimum, newton, probabilities
+from whyfit.calculus.multinomial import MAX_STEPS, Optimum, newton, probabilities
 from whyfit.data.sample import Sample
 from whyfit.data.views import among, without_columns
 from whyfit.engines.local import LocalEngine
+from whyfit.errors import SpecError
 from whyfit.fold import Engine, Rows, RowSource, fold, joined
 from whyfit.linalg.columns import tiles
 from whyfit.linalg.solve import Solution
 from whyfit.probability.distributions import chi2_upper
 from whyfit.probability.inference import Inference, infer
 from whyfit.probability.logistic import Whitened, certain_digits, unit_inverse
+from whyfit.probability.logistic_validation import ATTEMPTS, RUNAWAY
 from whyfit.probability.validation import FoldScores
 
-_FOLD_TOLERANCE = 1e-3  # held-out log loss exact to 1e-6/2n, as for the binary model
+#: Multiplications of a Newton step, n p² C(C−1)/2: a second of it; a whole journey takes about a hundred steps.
+MOST_WORK = 1e10
+_FOLD_TOLERANCE = 1e-5  # steps with an old Hessian shrink the decrement by a factor only; held-out log loss to 1e-7
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ def fit_rows(
     p = len(rows.names)
     dropped = np.zeros(p, dtype=bool) if dropped is None else dropped
     keep, source = ~dropped, without_columns(rows, dropped)
+    _check_work(n, int(keep.sum()), len(classes))
     engine = engine or LocalEngine()
     white = None if ridge else Whitened.of(source, mean[keep], n, solution)
     if white is None:
@@ -128,6 +133,18 @@ def fit_rows(
     )  # fmt: skip
 
 
+def _check_work(n: int, p: int, classes: int) -> None:
+    """SpecError if a Newton step takes more than MOST_WORK multiplications."""
+    pairs = classes * (classes - 1) / 2
+    if n * p * p * pairs > MOST_WORK:
+        fits = int((MOST_WORK / (n * pairs)) ** 0.5)
+        raise SpecError(
+            f"{classes} classes by {p:,} columns and {n:,} rows are more than can be fitted in minutes; "
+            f"about {fits:,} columns can: make images smaller (--image-size), reduce text "
+            "(--text-components), drop columns, or take fewer rows."
+        )
+
+
 def cross_validate(
     fit: MultinomialFit,
     rows: RowSource,
@@ -140,11 +157,12 @@ def cross_validate(
     engine = engine or LocalEngine()
     source, keep = without_columns(rows, fit.dropped), ~fit.dropped
     trained = among(source, excluded, inside=False) if excluded else source
+    tolerance, limit = (_FOLD_TOLERANCE, MAX_STEPS) if fit.converged else (RUNAWAY, ATTEMPTS)
     B = np.stack(
         [
             newton(
                 trained, len(fit.classes), fit.optimum.centre, fit.scale[keep], engine, fit.ridge,
-                fit.optimum.B, j, _FOLD_TOLERANCE,
+                without=j, tolerance=tolerance, near=fit.optimum, limit=limit,
             ).B
             for j in range(k)
         ]
