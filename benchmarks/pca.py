@@ -38,24 +38,24 @@ def problem(n: int, p: int):
 
     from whyfit.models import PCA
 
-    X = data(n, p)
+    X, k = data(n, p), min(COMPONENTS, p)
 
     def in_batches():
-        model = PCA(COMPONENTS)
+        model = PCA(k)
         for start in range(0, n, BATCH):
             model.partial_fit(X[start : start + BATCH])
         return model.explained_variance_
 
     def peer(solver: str):
-        return Peer(COMPONENTS, svd_solver=solver, random_state=0).fit(X).explained_variance_  # type: ignore[arg-type]
+        return Peer(k, svd_solver=solver, random_state=0).fit(X).explained_variance_  # type: ignore[arg-type]
 
     return {
-        "whyfit": lambda: PCA(COMPONENTS).fit(X).explained_variance_,
+        "whyfit": lambda: PCA(k).fit(X).explained_variance_,
         "whyfit, partial_fit": in_batches,
         "auto": lambda: peer("auto"),
         "covariance_eigh": lambda: peer("covariance_eigh"),
         "randomized": lambda: peer("randomized"),
-        "IncrementalPCA": lambda: IncrementalPCA(COMPONENTS).fit(X).explained_variance_,
+        "IncrementalPCA": lambda: IncrementalPCA(k).fit(X).explained_variance_,
     }
 
 

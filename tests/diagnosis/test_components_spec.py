@@ -82,15 +82,21 @@ def test_coefficients_of_the_columns():
     assert plain.in_columns()[1] == pytest.approx(plain.law.coef)
 
 
-def test_an_edit_reads_no_row_and_equals_a_fresh_walk():
+def test_an_edit_equals_a_fresh_walk_and_can_be_taken_back():
     X, targets = frame()
     case = source_case(X.assign(t=targets["regression"]), target="t")
     edited = case.rerun({"components": 3})
     fresh = source_case(X.assign(t=targets["regression"]), target="t", components=3)
-    assert edited.given is not None
     assert edited.design.names == fresh.design.names
     np.testing.assert_allclose(edited.linear.coef, fresh.linear.coef, rtol=1e-9)
     np.testing.assert_allclose(edited.scores["r2"], fresh.scores["r2"], rtol=1e-9)
+    # small components keep their digits: moments of the scores themselves, not of the columns
+    T = edited.design.projection.of_rows(X.to_numpy())
+    np.testing.assert_allclose(
+        edited.moments.total.scatter[:-1, :-1],
+        (T - T.mean(axis=0)).T @ (T - T.mean(axis=0)),
+        atol=1e-12 * len(T),
+    )
     back = edited.rerun({"components": None})
     assert back.names == case.names
     np.testing.assert_allclose(back.linear.coef, case.linear.coef, rtol=1e-9)

@@ -11,12 +11,10 @@ from sklearn.preprocessing import StandardScaler
 
 from simulated import case_of
 from whyfit.errors import SpecError
-from whyfit.linalg.moments import Moments
 from whyfit.probability.linear import gather
 from whyfit.probability.principal import (
     bic_path,
     held_out_path,
-    mapped,
     projection_of,
     shares_held_out,
 )
@@ -41,21 +39,6 @@ def test_the_projection_is_standardising_then_components():
     np.testing.assert_allclose(np.abs(P.of_rows(X)), np.abs(T), atol=1e-9)
     assert P.names == ("component 1", "component 2", "component 3", "component 4")
     assert P.of_rows(X).T.flags.c_contiguous
-
-
-def test_mapped_moments_are_those_of_mapped_rows():
-    X, y = table(offset=1e6)
-    case = case_of(X, y)
-    rng = np.random.default_rng(1)
-    W, centre = rng.normal(size=(9, 2)), case.moments.total.mean[:-1]
-    there = mapped(case.moments, W, centre)
-    fold = np.concatenate([b.fold for b in case.rows.blocks()])
-    Z = np.c_[(X - centre) @ W, y]
-    for j in range(case.k):
-        naive = Moments.of(Z[fold == j])
-        np.testing.assert_allclose(there.fold(j).mean, naive.mean, atol=1e-6)
-        size = np.abs(naive.scatter).max()
-        np.testing.assert_allclose(there.fold(j).scatter, naive.scatter, atol=1e-9 * size)
 
 
 def test_held_out_scores_and_shares_are_those_of_refitting():

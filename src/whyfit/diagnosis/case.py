@@ -35,7 +35,7 @@ from whyfit.linalg.conditioning import correlation
 from whyfit.linalg.moments import FoldMoments
 from whyfit.probability import logistic, logistic_validation, multinomial, validation
 from whyfit.probability.linear import LinearFit, fit_moments, gather
-from whyfit.probability.principal import mapped, projection_of
+from whyfit.probability.principal import projection_of
 from whyfit.probability.residuals import Residuals, examine
 from whyfit.probability.validation import FoldScores
 from whyfit.spec import Spec, edited
@@ -61,9 +61,10 @@ class Case:
         return case.along_components() if spec.components else case
 
     def along_components(self) -> Case:
-        """This case, of columns, along its `spec.components` leading components: a map of moments, no row is read.
+        """This case, of columns, along its `spec.components` leading components.
 
-        Raises SpecError if there are not so many, or sparse columns.
+        Moments are gathered anew: mapping those of the columns would lose κ²u of small components. Raises
+        SpecError if there are not so many, or if columns are sparse.
         """
         if self.design.n_dense < self.p:
             raise SpecError(
@@ -71,11 +72,7 @@ class Case:
                 " categories of many levels); reduce these with text_components or max_levels."
             )
         projection = projection_of(self.moments, self.names, self.spec.components or 1)
-        return dataclasses.replace(
-            self,
-            design=self.design.projected(projection),
-            given=mapped(self.moments, projection.W, projection.centre),
-        )
+        return dataclasses.replace(self, design=self.design.projected(projection), given=None)
 
     # -- what the table is -------------------------------------------------------------------------
 
@@ -262,14 +259,14 @@ class Case:
         if isinstance(self.fit, logistic.LogisticFit):
             keep = ~self.fit.dropped
             B = self._validated[1]
-            eta = B[s.fold, 0] + np.einsum(
-                "ij,ij->i", s.X[:, keep] - self.fit.optimum.centre, B[s.fold, 1:]
-            )
+            W = np.zeros((self.k, self.p + 1))
+            W[:, 1:][:, keep] = B[:, 1:]
+            W[:, 0] = B[:, 0] - B[:, 1:] @ self.fit.optimum.centre
+            eta = _own_predictions(W, s)
             return 1 / (1 + np.exp(-np.clip(eta, -700, 700)))
         if isinstance(self.fit, multinomial.MultinomialFit):
             return multinomial.held_out(self.fit, self._validated[1], s)
-        B = self._validated[1]
-        return B[s.fold, 0] + np.einsum("ij,ij->i", s.X, B[s.fold, 1:])
+        return _own_predictions(self._validated[1], s)
 
     def training_std_errors(self, columns: tuple[str, ...]) -> Float[np.ndarray, "k c"]:
         """Per training set, standard errors of unit-variance columns in units of σ/√n: √((C + λ/n I)⁻¹_jj).
@@ -329,3 +326,12 @@ class Case:
         ):
             return None
         return self.moments.columns([*(self.names.index(c) for c in design.names), self.p])
+
+
+def _own_predictions(B: Float[np.ndarray, "k c"], s: Sample) -> Float[np.ndarray, " s"]:
+    """Of each row by the coefficients of its own fold, intercept first."""
+    out = np.empty(len(s.y))
+    for j in np.unique(s.fold):
+        rows = s.fold == j
+        out[rows] = B[j, 0] + s.X[rows] @ B[j, 1:]
+    return out

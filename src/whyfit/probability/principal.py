@@ -50,17 +50,6 @@ def spectrum(total: Moments) -> tuple[np.ndarray, Float[np.ndarray, " r"], Spect
     return live, d, eigen(correlation(total.scatter)[:-1, :-1][np.ix_(live, live)])
 
 
-def mapped(
-    folds: FoldMoments, W: Float[np.ndarray, "p k"], centre: Float[np.ndarray, " p"]
-) -> FoldMoments:
-    """Moments of [(X − centre)W, y]: exact, for a linear map of rows is one of moments."""
-    B = np.zeros((W.shape[0] + 1, W.shape[1] + 1))
-    B[:-1, :-1], B[-1, -1] = W, 1.0
-    scatter = np.stack([B.T @ S @ B for S in folds.scatter])
-    shift = np.append((folds.shift[:-1] - centre) @ W, folds.shift[-1])
-    return FoldMoments(folds.n, folds.offset @ B, scatter, shift)
-
-
 def shares_held_out(folds: FoldMoments) -> Float[np.ndarray, "g r"]:
     """Share of the variance of each fold along the 1, 2, …, r leading components of the other rows.
 
