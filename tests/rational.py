@@ -66,10 +66,14 @@ def exact(X, y, low=None, intercept=True, ridge=0.0) -> Exact:
         before = A[k][k]
     det = before
     w = [Fraction(A[i][p], det) * unit[p] / unit[i] for i in range(p)]
-    inner = [[Fraction(A[i][p + 1 + j] * N, det) / unit[i] / unit[j] for j in range(p)] for i in range(p)]
+    inner = [
+        [Fraction(A[i][p + 1 + j] * N, det) / unit[i] / unit[j] for j in range(p)] for i in range(p)
+    ]
     rss = (S[p][p] - sum(Fraction(A[i][p] * S[i][p], det) for i in range(p))) * unit[p] ** 2 / N
     tss = S[p][p] * unit[p] ** 2 / N
-    mean = [Fraction(t, n) * u if intercept else Fraction(0) for t, u in zip(total, unit, strict=True)]
+    mean = [
+        Fraction(t, n) * u if intercept else Fraction(0) for t, u in zip(total, unit, strict=True)
+    ]
     first = mean[p] - sum((a * b for a, b in zip(w, mean, strict=False)), Fraction(0))
     v0 = Fraction(int(intercept), n) + sum(
         mean[i] * mean[j] * inner[i][j] for i in range(p) for j in range(p)

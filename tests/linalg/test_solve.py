@@ -59,8 +59,8 @@ def test_few_rows_are_summed_exactly():
 def test_many_rows_pay_for_digits_only_if_eight_are_not_left():
     """And the triangle is asked first where exact sums would cost several times as much."""
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(100_000, 3))
-    y = X[:, 0] + 1e-3 * X[:, 1] + rng.normal(size=100_000)
+    X = rng.normal(size=(150_000, 3))
+    y = X[:, 0] + 1e-3 * X[:, 1] + rng.normal(size=150_000)
     assert fit_arrays(X, y).fit.solution.route == "gram"
     X[:, 1] = X[:, 0] + 1e-6 * X[:, 1]
     assert fit_arrays(X, y).fit.solution.route == "refined"

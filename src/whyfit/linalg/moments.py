@@ -33,6 +33,8 @@ from whyfit.linalg.tiles import shifted_products
 #: with 1 MB of level-2 cache each, for 20 and 100 columns: smaller pieces pay for calls, larger ones for the cache.
 PIECE_BYTES, PIECE_ROWS = 1 << 20, 512
 #: Times √n: what is left of Σx² when it is rounding. Sums of n equal terms err by up to about √n u.
+#: Rows summed in a row by BLAS: of columns with a value in more than 1/FREQUENT of the rows, and of others.
+SHORT, LONG, FREQUENT = 256, 1 << 30, 20
 _ROUNDING = 32 * float(np.finfo(np.float64).eps)
 #: Bytes of the rows of an array handed to a thread at once: few enough to share, many enough not to matter.
 SHARE_BYTES = 32 << 20
@@ -241,6 +243,7 @@ class _Sums:
     k: int
     shift: Float[np.ndarray, " q"]
     late: int
+    chain: int = LONG
 
     def __post_init__(self) -> None:
         r = len(self.shift) + 1
@@ -249,16 +252,17 @@ class _Sums:
 
     @classmethod
     def near(cls, rows: Rows, k: int) -> _Sums:
-        """With the shift of a block: rough means of its dense columns and of y."""
+        """With the shift of a block, rough means of its dense columns and of y, and the chain they need."""
         stride = max(1, len(rows.y) // 512)
         late = rows.p - rows.dense.shape[1]
-        shift = [rows.dense[::stride].mean(axis=0), np.zeros(late), [rows.y[::stride].mean()]]
-        return cls(k, np.concatenate(shift), late)
+        sample = np.column_stack([rows.dense[::stride], rows.y[::stride]])
+        shift, chain = _rough(sample)
+        return cls(k, np.concatenate([shift[:-1], np.zeros(late), shift[-1:]]), late, chain)
 
     def absorb(self, rows: Rows) -> None:
         self.started = True
         if rows.sparse is None:
-            _add_dense(rows, self.shift, self.raw)
+            _add_dense(rows, self.shift, self.raw, self.chain)
         else:
             _add_sparse(rows, self.shift, self.raw)
 
@@ -283,17 +287,40 @@ class _Sums:
         )
 
 
-def _add_dense(rows: Rows, shift: Float[np.ndarray, " q"], raw: Float[np.ndarray, "k r r"]) -> None:
-    """Tile by tile, in a tile fold by fold."""
+def _rough(sample: Float[np.ndarray, "s q"]) -> tuple[Float[np.ndarray, " q"], int]:
+    """Means to seven binary digits of the spread, and how many rows of such columns to sum in a row.
+
+    Sums in float64 wander off by √K u in K rows, but a value that comes back thousands of times is rounded the same way
+    each time: K/10 u. Less a mean of so few digits, whole numbers and 0/1 columns have few digits themselves, and
+    their products sum without rounding; for other columns with a frequent value the sums are kept short.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, spread = sample.mean(axis=0), sample.max(axis=0) - sample.min(axis=0)
+        grain = np.ldexp(1.0, np.frexp(spread)[1] - 7)
+        near = np.rint(mean / grain) * grain
+        near = np.where(np.isfinite(near), np.where(spread > 0, near, sample[0]), mean)
+        units = (sample - near) / (grain / 64)
+        often = max(1, len(sample) // FREQUENT)
+        ordered = np.sort(units, axis=0)
+        repeated = (ordered[often:] == ordered[:-often]).any(axis=0)
+        long_digits = (units != np.rint(units)).any(axis=0)
+    return near, SHORT if (repeated & long_digits).any() else LONG
+
+
+def _add_dense(
+    rows: Rows, shift: Float[np.ndarray, " q"], raw: Float[np.ndarray, "k r r"], chain: int
+) -> None:
+    """Tile by tile, in a tile fold by fold, at most `chain` rows in a row."""
     X, y, label, k = rows.dense, rows.y, rows.fold, len(raw)
     m, p = X.shape
     if k == 1:  # every row is wanted: nothing to gather
         e = np.ones((m, 2))
         np.subtract(y, shift[-1], out=e[:, 0])
-        G, V = shifted_products(X, shift[:-1], e)
+        G, V = shifted_products(X, shift[:-1], e, chain)
         raw[0, :p, :p] += G
         raw[0, :p, p:] += V
-        raw[0, p:, p:] += e.T @ e
+        for first in range(0, m, chain):
+            raw[0, p:, p:] += e[first : first + chain].T @ e[first : first + chain]
         raw[0, p:, :p] = raw[0, :p, p:].T
         return
     tiles = max(1, round(m / (k * max(PIECE_ROWS, PIECE_BYTES // (8 * p)))))
@@ -312,9 +339,11 @@ def _add_dense(rows: Rows, shift: Float[np.ndarray, " q"], raw: Float[np.ndarray
             z = gather(slice(start, start + step), which)
             e = np.ones((len(which), 2))
             np.subtract(y[start : start + step][which], shift[-1], out=e[:, 0])
-            raw[j, :p, :p] += np.dot(z.T, z, out=G)
-            raw[j, :p, p:] += np.dot(z.T, e, out=V)
-            raw[j, p:, p:] += np.dot(e.T, e, out=W)
+            for first in range(0, len(z), chain):
+                a, b = z[first : first + chain], e[first : first + chain]
+                raw[j, :p, :p] += np.dot(a.T, a, out=G)
+                raw[j, :p, p:] += np.dot(a.T, b, out=V)
+                raw[j, p:, p:] += np.dot(b.T, b, out=W)
     raw[:, p:, :p] = raw[:, :p, p:].transpose(0, 2, 1)
 
 

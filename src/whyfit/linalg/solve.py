@@ -7,10 +7,10 @@ minimise ‖c − A z‖ with A = (X − 1μᵀ)D⁻¹, c = (y − ȳ)/d_y, then
     qr       R z = Qᵀc, R folded over the blocks              error of z_j ≲ γ(√G_jj √(1 + ‖z‖²) + ‖G_j‖ ρ)
     refined  AᵀA summed without rounding (`linalg.refine`)    error of z_j ≲ u|z_j|
 
-with G = (AᵀA)⁻¹, ρ = ‖c − Az‖, γ = 16u and γ' = (32 + √K)u for K rows summed in one call of BLAS. Where the rows are
-few, an exact pass over them costs nothing that anyone would notice, and `refined` is taken at once. Where they are
-many, `gram` is accepted while κ²u leaves DIGITS_WANTED digits and the subtraction 1 − R² keeps RSS_DIGITS_WANTED;
-otherwise the rows are asked for once more: exactly, or for `qr` where that is much cheaper and leaves as many digits.
+with G = (AᵀA)⁻¹, ρ = ‖c − Az‖, γ = 16u and γ' = 96u. Where the rows are few, an exact pass over them costs nothing
+that anyone would notice, and `refined` is taken at once. Where they are many, `gram` is accepted while κ²u leaves
+DIGITS_WANTED digits and the subtraction 1 − R² keeps RSS_DIGITS_WANTED; otherwise the rows are asked for once more:
+exactly, or for `qr` where that is much cheaper and leaves as many digits.
 
 A column closer than RANK_TOLERANCE to the span of the columns before it (all of unit length) is *dropped*: it is
 listed in `Solution.dropped`, and a rule reports it. Far-off columns carry more rounding than that in the data
@@ -39,12 +39,14 @@ from whyfit.linalg.triangle import Triangle
 
 U = float(np.finfo(np.float64).eps) / 2
 GAMMA = 16 * U  # rounding of a triangle of unit columns; measured ≤ 7u in tests
-_SUMMED = 131_072  # values of a piece whose products BLAS sums one after another (`linalg.moments.PIECE_BYTES`)
+GRAM_GAMMA = (
+    96 * U
+)  # rounding of an inner product in moments; measured 2u, and 70u where values repeat
 DIGITS_WANTED = 8.0  # whyfit's design: keep the Gram route while κ²u leaves eight digits
 RSS_DIGITS_WANTED = (
     9.0  # of 1 − R², which the Gram route gets by subtraction; standard errors need it
 )
-CHEAP_VALUES, CHEAP_COLUMNS = 1 << 18, 32  # values of [X y] whose exact pass takes some 10 ms
+CHEAP_VALUES, CHEAP_COLUMNS = 1 << 19, 32  # values of [X y] whose exact pass takes some 20 ms
 QR_FIRST = 1e9  # n q² from which exact sums cost several times a triangle
 EXACT_COLUMNS = 150  # p × p arithmetic in Python integers takes p³ · 0.3 µs
 RANK_TOLERANCE = 65_536 * U  # rows per block × u: what rounding alone may leave of a null column
@@ -153,7 +155,7 @@ def least_squares(moments: Moments, walk: Walk | None = None) -> Solution:
     blunt = blunt if walk is not None and blunt > 1 and walk.derived() else 1.0
     frame = _Frame(~flat[:p], scale, float(moments.scatter[-1, -1]), DATA_ROUNDING * far, blunt)
     sound = moments.n > p + 1 and d[~flat].min(initial=1.0) > _SMALL
-    found = _by_gram(C, frame, gram_gamma(moments.n, p)) if sound else None
+    found = _by_gram(C, frame) if sound else None
     exactly = _exactly(moments, walk, frame)
     cheap = exactly and moments.n * (p + 1) <= CHEAP_VALUES and p < CHEAP_COLUMNS
     if found is not None:
@@ -262,7 +264,7 @@ class _Found:
     good: bool = True
 
 
-def _by_gram(C: Float[np.ndarray, "q q"], frame: _Frame, gamma: float) -> _Found | None:
+def _by_gram(C: Float[np.ndarray, "q q"], frame: _Frame) -> _Found | None:
     """Cholesky of the kept columns; None if they are not positive definite."""
     kept, noise = frame.kept, frame.noise[frame.kept]
     A, c = C[:-1, :-1][np.ix_(kept, kept)], C[:-1, -1][kept]
@@ -275,7 +277,7 @@ def _by_gram(C: Float[np.ndarray, "q q"], frame: _Frame, gamma: float) -> _Found
     row, widest = np.linalg.norm(G, axis=1), float(np.abs(G).sum(axis=1).max(initial=1.0))
     z = cho_solve((L, True), c, check_finite=False)
     size = 1 + float(z @ z)
-    gap, gamma = float(np.diag(L).min(initial=1.0)), gamma * frame.blunt
+    gap, gamma = float(np.diag(L).min(initial=1.0)), GRAM_GAMMA * frame.blunt
     rss, rss_error = max(0.0, 1.0 - float(c @ z)), gamma * size
     good = (
         MAX_DIGITS - np.log10(frame.blunt * widest) >= DIGITS_WANTED
@@ -350,15 +352,6 @@ def _solution(found: _Found, frame: _Frame, route: Route, kept: Bool[np.ndarray,
     )  # fmt: skip
 
 
-def gram_gamma(n: int, p: int) -> float:
-    """γ': rounding of the inner products of unit columns that moments hold.
-
-    Terms of one sign, added K in a row, leave some √K u; values repeated in thousands of rows round the same way
-    each time, and leave as much.
-    """
-    return (32 + min(n, _SUMMED / max(p, 1)) ** 0.5) * U
-
-
 def solve_gram(
     C: Float[np.ndarray, "p p"], c: Float[np.ndarray, "p r"], tolerance: float = 1e-13
 ) -> Float[np.ndarray, "p r"]:
@@ -375,6 +368,6 @@ def solve_gram(
 
 
 __all__ = [
-    "MAX_DIGITS", "RANK_TOLERANCE", "Solution", "Walk", "correlation", "digits_of", "gram_gamma",
+    "MAX_DIGITS", "RANK_TOLERANCE", "Solution", "Walk", "correlation", "digits_of", 
     "least_squares", "solve_gram",
 ]  # fmt: skip

@@ -20,11 +20,12 @@ def shifted_products(
     X: Float[np.ndarray, "m p"],
     shift: Float[np.ndarray, " p"],
     E: Float[np.ndarray, "m e"] | None = None,
+    most: int = 1 << 30,
 ) -> tuple[Float[np.ndarray, "p p"], Float[np.ndarray, "p e"]]:
-    """(Σ zzᵀ, Σ zeᵀ) of the rows of X in float32 or float64; without E it is one column of ones."""
+    """(Σ zzᵀ, Σ zeᵀ) of the rows of X in float32 or float64, `most` in a row; without E it is a column of ones."""
     m, p = X.shape
     step = max(TILE_ROWS, TILE_BYTES // (8 * max(p, 1))) // UNROLL * UNROLL
-    step = min(step, -(-m // UNROLL) * UNROLL)
+    step = min(step, -(-m // UNROLL) * UNROLL, most)
     G, W = np.zeros((p, p)), np.empty((p, p))
     ones = np.ones((step, 1)) if E is None else np.empty((0, 0))
     V = np.zeros((p, 1 if E is None else E.shape[1]))

@@ -326,12 +326,12 @@ def _triangle_through_origin(scale: Float[np.ndarray, " q"]) -> Callable[[Rows],
     """As `triangle_of`, of [0, X/scale, y/scale_y]."""
 
     def of(rows: Rows) -> Triangle:
-        p = rows.X.shape[1]
+        p = rows.p
         total, step = Triangle.empty(p + 2), max(4 * (p + 2), 4096)
         for start in range(0, len(rows.y), step):
             part = slice(start, start + step)
             A = np.zeros((len(rows.y[part]), p + 2), order="F")
-            A[:, 1:-1] = rows.X[part] / scale[:-1]
+            A[:, 1:-1] = rows.take(part).X / scale[:-1]
             A[:, -1] = rows.y[part] / scale[-1]
             total = total + Triangle.of(A)
         return total
@@ -407,7 +407,10 @@ def gather(rows: RowSource, k: int, engine: Engine | None = None) -> FoldMoments
         with one_blas_thread():
             return streamed(joined(rows.blocks()), k, rows.names)
     return fold(
-        rows.blocks(), moments_of(k, rows.names), FoldMoments.empty(q, k), engine or LocalEngine()
+        joined(rows.blocks()),
+        moments_of(k, rows.names),
+        FoldMoments.empty(q, k),
+        engine or LocalEngine(),
     )
 
 
