@@ -34,6 +34,8 @@ from whyfit.report.document import (
 from whyfit.spec import Spec
 
 FIGURE_POINTS = 1_500  # enough to see a shape, few enough for a page of a few hundred kB
+#: The ridge path is drawn up to this many columns: it takes the eigenvalues of every training set, p³ each.
+PATH_COLUMNS = 2_000
 
 
 def document_of(case: Case, findings: tuple[Finding, ...], timings: dict[str, float]) -> Document:
@@ -206,7 +208,7 @@ def _figures(case: Case) -> Figures:
         observed = np.ones(len(s.y))
     else:
         observed = s.y
-    if case.task == "regression":
+    if case.task == "regression" and case.p <= PATH_COLUMNS:
         ridges = tuple(case.n * r for r in PATH)
         scores = cross_validate_path(case.moments, ridges, case.excluded)
         path = tuple((r, over_folds(v["r2"]).value) for r, v in zip(ridges, scores, strict=True))

@@ -67,10 +67,11 @@ def extents_of(
     """The function that makes Extents of the class y == label against all others from one block."""
 
     def of(rows: Rows) -> Extents:
-        total = Extents.empty(rows.X.shape[1])
+        whole = rows.X
+        total = Extents.empty(rows.p)
         mine = rows.y == label
         for c in (0, 1):
-            X = rows.X[mine == c]
+            X = whole[mine == c]
             if not len(X):
                 continue
             n = np.zeros(2, dtype=np.int64)

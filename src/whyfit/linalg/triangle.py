@@ -49,13 +49,13 @@ def triangle_of(
     """The function that makes the Triangle of [1, (X − mean)/scale, (y − mean_y)/scale_y]."""
 
     def of(rows: Rows) -> Triangle:
-        m, p = rows.X.shape
+        m, p = len(rows.y), rows.p
         total = Triangle.empty(p + 2)
         step = max(4 * (p + 2), 4096)
         for start in range(0, m, step):
             part = slice(start, start + step)
             A = np.ones((len(rows.y[part]), p + 2), order="F")
-            A[:, 1:-1] = (rows.X[part] - mean[:-1]) / scale[:-1]
+            A[:, 1:-1] = (rows.take(part).X - mean[:-1]) / scale[:-1]
             A[:, -1] = (rows.y[part] - mean[-1]) / scale[-1]
             total = total + Triangle.of(A)
         return total

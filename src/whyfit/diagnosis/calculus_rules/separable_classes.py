@@ -182,7 +182,7 @@ def _borders(case: Case, e: Extents) -> list[_Border]:
     above, below = np.zeros(len(columns), dtype=int), np.zeros(len(columns), dtype=int)
     if columns.size:
         for block in case.rows.blocks():
-            X = block.X[:, columns]
+            X = block.select(columns).X
             above += (at[columns] < X).sum(axis=0)
             below += (at[columns] > X).sum(axis=0)
     found = [
