@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from clouds import cloud_of
+from whyfit.diagnosis.cloud_plane import nearest_in_plane
 from whyfit.diagnosis.cloud_transforms import TRANSFORMS, directions_removed, transformed, words
 from whyfit.diagnosis.cloud_trials import (
     all_attempts,
@@ -84,6 +85,25 @@ def test_the_gentlest_that_suffices_is_proposed():
         (t for t in all_attempts(case) if t.how != "none"), key=lambda t: t.hubness.skewness
     )
     assert fewer_hubs(case, limit=-9.0).edit == {"transform": least.how}
+
+
+def test_what_the_plane_keeps_is_measured_anew():
+    X = np.random.default_rng(5).standard_normal((200, 6)) * [4, 3, 1, 1, 1, 1]
+    case = cloud_of(X, "euclidean")
+    plain, white = attempt(case, "none").kept, attempt(case, "whiten").kept
+    assert plain > white + 0.1  # six equal directions: no plane keeps much
+
+
+def test_neighbours_in_a_plane_are_those_of_a_full_sort():
+    at = np.random.default_rng(6).standard_normal((60, 2))
+    some = np.array([3, 50, 7])
+    found = nearest_in_plane(at, some, 5)
+    for i, row in zip(some, found, strict=True):
+        d = np.hypot(*(at - at[i]).T)
+        d[i] = np.inf
+        assert row.tolist() == np.argsort(d)[:5].tolist()
+    copies = nearest_in_plane(np.zeros((30, 2)), np.arange(30), 5)
+    assert not (copies == np.arange(30)[:, None]).any()
 
 
 def test_attempts_are_made_once(case):

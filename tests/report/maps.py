@@ -70,8 +70,8 @@ def words() -> MapDocument:
         answers=(near, project),
         findings=(finding,),
         treatments=(
-            Treatment("none", "as it is", 0.511, 3.59, 1.0),
-            Treatment("centre", "subtract the mean", 0.0004, 1.39, 0.57),
+            Treatment("none", "as it is", 0.511, 3.59, 1.0, 0.105),
+            Treatment("centre", "subtract the mean", 0.0004, 1.39, 0.57, 0.13),
         ),
         drawn=drawn,
         timings={"read": 0.01, "map": 0.2, "findings": 0.1, "total": 0.31},

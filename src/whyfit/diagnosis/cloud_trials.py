@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from whyfit.diagnosis.cloud import CloudCase, Hubness, MeanCosine, mean_cosine
+from whyfit.diagnosis.cloud_plane import nearest_in_plane, principal_plane
 from whyfit.diagnosis.cloud_transforms import TRANSFORMS, Transform, transformed, words
 from whyfit.diagnosis.finding import Remedy, Trial
 
@@ -26,7 +27,8 @@ CANDIDATES: dict[str, tuple[Transform, ...]] = {
 class Tried:
     """A transformation of the cloud and its effect on the sampled points.
 
-    `unchanged` is the share of the k nearest neighbours that are the same as before.
+    `unchanged` is the share of the k nearest neighbours that are the same as before, `kept` the share that the plane
+    of the transformed points keeps.
     """
 
     how: Transform
@@ -34,6 +36,7 @@ class Tried:
     mean_cosine: MeanCosine
     neighbours: Int[np.ndarray, "m k"]
     unchanged: float
+    kept: float
 
 
 def attempt(case: CloudCase, how: Transform) -> Tried:
@@ -42,9 +45,11 @@ def attempt(case: CloudCase, how: Transform) -> Tried:
         X = transformed(case, how, np.asarray(case.X[case.sampled]))
         found = case.neighbours(X)
         base = found if how == "none" else attempt(case, "none").neighbours
+        flat = nearest_in_plane(principal_plane(X), np.arange(len(X)), case.k)
         case.tried[how] = Tried(
-            how, Hubness.of(found, len(X)), mean_cosine(X), found, shared(base, found)
-        )
+            how, Hubness.of(found, len(X)), mean_cosine(X), found, shared(base, found),
+            shared(found, flat),
+        )  # fmt: skip
     return case.tried[how]
 
 

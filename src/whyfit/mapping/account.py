@@ -150,7 +150,14 @@ def _treatments(case: CloudCase) -> tuple[Treatment, ...]:
     if len(tried) < 2:
         return ()
     return tuple(
-        Treatment(t.how, words(t.how, case.p), t.mean_cosine.value, t.hubness.skewness, t.unchanged)
+        Treatment(
+            t.how,
+            words(t.how, case.p),
+            t.mean_cosine.value,
+            t.hubness.skewness,
+            t.unchanged,
+            t.kept,
+        )  # fmt: skip
         for t in tried
     )
 

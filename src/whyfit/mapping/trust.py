@@ -23,6 +23,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from whyfit.diagnosis.cloud import CloudCase, K, Metric
+from whyfit.diagnosis.cloud_plane import nearest_in_plane
 from whyfit.diagnosis.cloud_trials import kept_shares
 from whyfit.linalg.neighbours import nearest
 from whyfit.mapping.plane import Plane
@@ -86,7 +87,7 @@ def trust_in(case: CloudCase, plane: Plane) -> Trust:
         points = np.sort(case.rng("trust").permutation(n)[:SAMPLED])
     own = True if points.size == n else points
     longer = min(k + EXTRA, n - 1)
-    flat = _in_plane(plane.at, points, longer)
+    flat = nearest_in_plane(plane.at, points, longer)
     true = nearest(case.X[points], case.X, longer, case.metric, exclude_self=own).index
     kept = _kept(case.metric, true, flat, points, case)
     also = None
@@ -102,20 +103,6 @@ def trust_in(case: CloudCase, plane: Plane) -> Trust:
     away = np.hypot(steps[..., 0], steps[..., 1]).mean(axis=1)
     away = away / plane.spread if plane.spread > 0 else np.zeros_like(away)
     return Trust(points, k, k / (n - 1), true, kept, also, each, away)
-
-
-def _in_plane(
-    at: Float[np.ndarray, "n 2"], points: Int[np.ndarray, " m"], k: int
-) -> Int[np.ndarray, "m k"]:
-    """The k nearest others of some points in the plane, by a k-d tree: n log n where a matrix would take n²."""
-    from scipy.spatial import KDTree
-
-    found = np.asarray(KDTree(at).query(at[points], k + 1)[1])
-    own = found == points[:, None]
-    own[~own.any(axis=1), k] = (
-        True  # among more than k copies of itself: leave out the last instead
-    )
-    return found[~own].reshape(points.size, k)
 
 
 def _kept(

@@ -100,6 +100,7 @@ class Treatment:
     mean_cosine: float
     hub_skewness: float
     unchanged: float  # share of the nearest neighbours that stay
+    kept: float  # share of the new nearest neighbours that the plane of the new vectors keeps
 
 
 @dataclass(frozen=True, slots=True)

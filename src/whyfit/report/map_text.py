@@ -93,7 +93,9 @@ def _treatments(document: MapDocument, screen: Screen) -> list[Text]:
     """What was tried, one line each, under the findings that asked for it."""
     wide = screen.width >= _WIDE
     heads = (
-        ("mean cosine", "hub skewness", "neighbours that stay") if wide else ("cos", "hubs", "stay")
+        ("mean cosine", "hub skewness", "neighbours stay", "plane keeps")
+        if wide
+        else ("cos", "hubs", "stay", "keeps")
     )
     rows = [("tried", *heads)]
     rows += [
@@ -102,18 +104,20 @@ def _treatments(document: MapDocument, screen: Screen) -> list[Text]:
             fixed(t.mean_cosine, 2),
             fixed(t.hub_skewness, 2),
             f"{fixed(100 * t.unchanged, 0)} %",
+            f"{fixed(100 * t.kept, 0)} %",
         )
         for t in document.treatments
     ]
+    gap = _GAP if wide else 2
     said = [tuple(screen.say(cell) for cell in row) for row in rows]
-    widths = [max(cell_len(row[j]) for row in said) for j in range(4)]
-    widths[0] = min(widths[0], max(screen.width - sum(widths[1:]) - 3 * _GAP, 12))
+    widths = [max(cell_len(row[j]) for row in said) for j in range(5)]
+    widths[0] = min(widths[0], max(screen.width - sum(widths[1:]) - 4 * gap, 8))
     lines = []
     for i, row in enumerate(said):
         name = screen.clip(row[0], widths[0])
         line = Text(name + " " * (widths[0] - cell_len(name)), style="dim" if i == 0 else "")
         for cell, width in zip(row[1:], widths[1:], strict=True):
-            line.append(" " * (_GAP + width - cell_len(cell)) + cell)
+            line.append(" " * (gap + width - cell_len(cell)) + cell)
         lines.append(line)
     return lines
 
