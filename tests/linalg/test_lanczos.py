@@ -147,11 +147,11 @@ def test_refusals():
 
 
 def test_the_error_of_a_trace_is_that_of_theory_and_covers():
-    """Normal probes: var = 2 tr A²/N; three standard errors hold the trace in nearly all draws."""
+    """var = 2(tr A² − (tr A)²/p)/N; three standard errors hold the trace in nearly all draws."""
     A = np.diag(np.append(np.linspace(0, 1, 199), 5.0))
     draws = [spectral_density(A, probes=8, steps=20, rng=s).trace(lambda x: x) for s in range(60)]
     values, errors = np.array(draws).T
-    theory = np.sqrt(2 * np.trace(A @ A) / 8)
+    theory = np.sqrt(2 * (np.trace(A @ A) - np.trace(A) ** 2 / 200) / 8)
     assert values.std() == pytest.approx(theory, rel=0.3)
     assert (errors > 0.7 * theory).all()
     assert (np.abs(values - np.trace(A)) < 3 * errors).mean() > 0.95

@@ -6,10 +6,11 @@ gives its Gauss quadrature: nodes θ_j, the eigenvalues of T_m, and weights s_{1
 
     φ(λ) = (1/p) Σ_i δ(λ − λ_i) ≈ (1/N) Σ_probes Σ_j s_{1j}² δ(λ − θ_j),      tr f(A) ≈ p Σ w_j f(θ_j)
 
-Such traces are unbiased for polynomials up to that degree, with variance 2 tr f(A)²/N.
+Such traces are unbiased for polynomials up to that degree, with variance 2(tr f(A)² − (tr f(A))²/p)/N for
+probes of any direction with equal chance.
 
-References: Golub & Meurant (2010), Matrices, Moments and Quadrature; Avron & Toledo (2011), J. ACM 58(2); Ubaru, Chen & Saad (2017), SIAM J. Matrix Anal.
-Appl. 38(4), 1075-1099; Ghorbani, Krishnan & Xiao (2019), ICML, for Hessians of networks.
+References: Golub & Meurant (2010), Matrices, Moments and Quadrature; Avron & Toledo (2011), J. ACM 58(2); Ubaru, Chen
+& Saad (2017), SIAM J. Matrix Anal. Appl. 38(4), 1075-1099; Ghorbani, Krishnan & Xiao (2019), ICML, for networks.
 """
 
 from __future__ import annotations
@@ -38,13 +39,14 @@ class SpectralDensity:
     def trace(self, f: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float]:
         """tr f(A) and its standard error.
 
-        The larger of the spread over the probes and √(2 tr f(A)²/N), what theory gives for normal probes: few probes
+        The larger of the spread over the probes and what theory gives: few probes
         seldom meet a single large eigenvalue, and their spread alone would hide it.
         """
         each = self.p * (self.weights * f(self.nodes)).sum(axis=1)
         squares = self.p * (self.weights * f(self.nodes) ** 2).sum(axis=1)
         N = len(each)
-        theory = float(np.sqrt(2 * squares.mean() / N))
+        varied = max(float(squares.mean() - each.mean() ** 2 / self.p), 0.0)
+        theory = float(np.sqrt(2 * varied / N))
         seen = float(each.std(ddof=1) / np.sqrt(N)) if N > 1 else 0.0
         return float(each.mean()), max(seen, theory)
 
