@@ -195,7 +195,7 @@ def test_files_that_are_no_cloud(tmp_path):
 def test_unknown_columns_are_named_with_the_nearest(tmp_path):
     table().to_csv(tmp_path / "t.csv", index=False)
     for spec in (MapSpec(label="nane"), MapSpec(drop=("nane",)), MapSpec(text="nane")):
-        with pytest.raises(SchemaError, match="did you mean 'name'"):
+        with pytest.raises(SchemaError, match="has no column 'nane'; did you mean 'name'"):
             read_cloud(tmp_path / "t.csv", spec)
 
 

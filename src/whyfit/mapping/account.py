@@ -157,7 +157,7 @@ def _treatments(case: CloudCase) -> tuple[Treatment, ...]:
             t.hubness.skewness,
             t.unchanged,
             t.kept,
-        )  # fmt: skip
+        )
         for t in tried
     )
 

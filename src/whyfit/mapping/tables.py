@@ -26,12 +26,12 @@ _AXES = ("numeric", "boolean")
 
 def numbers(source: Any, spec: MapSpec) -> Cloud:
     """Every numeric and boolean column, minus its mean, over its standard deviation; a gap is the mean."""
+    _check_names(source, [*spec.drop, *filter(None, (spec.label, spec.colour))])
     roles: dict[str, Any] = {}
     if spec.label is not None:
         roles[spec.label] = "skip"
     table = read_columns(source, Spec(roles=roles))
     with table:
-        _known(table, [*spec.drop, *filter(None, (spec.label, spec.colour))])
         used = [
             c
             for c in table.schema.columns
@@ -143,10 +143,12 @@ def _numbers(cells: tuple[str, ...]) -> list[Any]:
         return list(cells)
 
 
-def _known(table: Table, names: list[str]) -> None:
+def _check_names(source: Any, names: list[str]) -> None:
+    opened = open_source(source)
+    header, _ = unique_names(opened.header, "", opened.name)
     for name in names:
-        if name not in table.schema:
-            raise _unknown(name, list(table.schema.names), table.name)
+        if name not in header:
+            raise _unknown(name, header, opened.name)
 
 
 def _unknown(name: str, header: list[str], where: str) -> SchemaError:
