@@ -157,6 +157,13 @@ def test_columns_that_cannot_have_a_coefficient_take_no_part():
     assert "2 of 3 directions" in f.message
 
 
+@pytest.mark.parametrize("scale", [[1e140, 1e-140, 1.0], [1e-120, 1e-120, 1.0], [1e100] * 3])
+@pytest.mark.parametrize("size", [1.0, 1e100])
+def test_scales_beyond_float64_are_left_alone(scale, size):
+    X, y = money(1.0)
+    assert not findings(case_of(X * scale, y * size), "LA112")
+
+
 def test_excluded_rows_take_no_part():
     X, y = money()
     X[:3], y[:3] = 1e12, 1e5

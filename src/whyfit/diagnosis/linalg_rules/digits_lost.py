@@ -68,6 +68,7 @@ _DIGITS_OFF, _SHARE_OFF = 1.0, 0.1
 #: Columns up to which their SVD takes a fraction of a second; of more than some, three training sets are tried.
 _MOST_COLUMNS, _SOME_COLUMNS, _FEW = 250, 60, 3
 _U = 2.0**-53
+_ABSURD = 1e60  # lengths beyond which what is squared here leaves float64
 #: Smallest eigenvalue of the correlation matrix from which moments give the triangle to nine digits.
 _APART = 1e-7
 #: Errors are told in standard errors from this many on, up to where only digits say more.
@@ -120,6 +121,9 @@ def check(case: Case) -> Iterator[Suspicion]:
         return
     keep = ~fit.dropped
     total = case.moments.total.columns(np.append(keep, True))
+    length = np.sqrt(np.diag(total.scatter))
+    if not 1 / _ABSURD <= length.min() <= max(length.max(), np.abs(total.mean).max()) <= _ABSURD:
+        return
     seen = Seen.from_moments(total, standardised=case.spec.standardise)
     truth = _truth(case)
     if (
