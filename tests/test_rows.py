@@ -41,7 +41,7 @@ def test_selecting_columns(order, columns):
     some = rows.select(columns)
     np.testing.assert_array_equal(some.X, rows.X[:, columns])
     of_dense = columns[columns < 4]
-    np.testing.assert_array_equal(some.low, rows.low[:, of_dense])
+    np.testing.assert_array_equal(some.low, np.asarray(rows.low)[:, of_dense])
     assert some.dense.shape == (7, of_dense.size)
     assert order == "C" or some.dense.flags.f_contiguous
     plain = block(order, sparse=False, low=False).select(of_dense)
@@ -59,5 +59,5 @@ def test_low_parts_are_worked_out_only_when_asked_for():
     rows = Rows(np.ones((2, 1)), np.ones(2), np.arange(2), np.zeros(2, int), None, lower)
     _ = rows.X, rows.take(slice(0, 1)).X, rows.select(np.array([0])).X
     assert not asked
-    assert rows.take(slice(0, 1)).low.shape == (1, 1)
+    assert np.shape(rows.take(slice(0, 1)).low) == (1, 1)
     assert len(asked) == 1
