@@ -38,6 +38,8 @@ def test_text_word_vectors(tmp_path, head):
     cloud = read_cloud(tmp_path / "v.txt", MapSpec())
     np.testing.assert_allclose(cloud.X, X)
     assert cloud.labels == tuple(WORDS)
+    with pytest.raises(SchemaError, match="has no columns, so no 'kind'"):
+        read_cloud(tmp_path / "v.txt", MapSpec(colour="kind"))
 
 
 def test_a_broken_line_of_word_vectors_is_named(tmp_path):
@@ -127,6 +129,8 @@ def test_documents(tmp_path):
     np.testing.assert_allclose(cloud.X.toarray()[:, order], expected, atol=1e-12)
     assert cloud.kind == "documents"
     assert cloud.texts[0] == "red apple pie"
+    called = read_cloud(tmp_path / "d.csv", MapSpec(text="text", labels=tuple("abcdef")))
+    assert called.labels == tuple("abcdef")
     assert cloud.notes == ("1 document without a word of two letters: near to nothing.",)
 
 

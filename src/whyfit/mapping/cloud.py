@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import os
 from collections.abc import Sequence
@@ -118,6 +119,7 @@ def _of_path(path: Path, spec: MapSpec) -> Cloud:
     if path.is_file() and words and spec.text is None:
         found = read_word_vectors(path)
         if found is not None:
+            _no_columns(path.name, spec)
             labels, X = found
             named = _given_labels(spec, len(X)) or tuple(labels)
             return Cloud(path.name, "word vectors", "vectors", X, named, True, _axes(X.shape[1]),
@@ -125,8 +127,16 @@ def _of_path(path: Path, spec: MapSpec) -> Cloud:
     return _of_table(path, spec)
 
 
+def _no_columns(name: str, spec: MapSpec) -> None:
+    """SchemaError if a column is asked for of a source that has none."""
+    for option, column in (("label", spec.label), ("colour", spec.colour)):
+        if column is not None:
+            raise SchemaError(f"{name} has no columns, so no '{column}'; leave --{option} out.")
+
+
 def _of_folder(path: Path, spec: MapSpec) -> Cloud:
     """A folder of pictures: called by their file names, coloured by the subfolders they are in."""
+    _no_columns(path.name, spec)
     files = image_files(path)
     images = read_images(
         [f for f, _ in files], size_of(spec.image_size) if spec.image_size else None
@@ -143,14 +153,11 @@ def _of_folder(path: Path, spec: MapSpec) -> Cloud:
 def _of_table(source: Any, spec: MapSpec) -> Cloud:
     from whyfit.mapping import tables  # polars: only for a table
 
-    if spec.text is not None:
-        return tables.documents(source, spec)
-    cloud = tables.numbers(source, spec)
+    read = tables.numbers if spec.text is None else tables.documents
+    cloud = read(source, spec)
     given = _given_labels(spec, cloud.n)
     if given is None:
         return cloud
-    import dataclasses
-
     return dataclasses.replace(cloud, labels=given, named=True)
 
 
@@ -190,6 +197,7 @@ def of_arrays(
 
 def _of_sparse(arrays: dict[str, np.ndarray], name: str, spec: MapSpec, size: int | None) -> Cloud:
     """The parts of a sparse matrix, as scipy.sparse.save_npz writes them."""
+    _no_columns(name, spec)
     from scipy.sparse import csr_array
 
     parts = tuple(arrays[k] for k in ("data", "indices", "indptr"))
