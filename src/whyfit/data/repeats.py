@@ -63,18 +63,18 @@ class Groups:
 
 
 def groups_of(keys: Keys) -> Groups:
-    """Places with the same key; sorted whole only to see whether there are any."""
+    """Places with the same key. Most tables have none, which a plain sort shows sooner than one with places."""
     ordered = np.sort(keys)
-    repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    if not repeated.size:
+    if not (ordered[1:] == ordered[:-1]).any():
         none = np.zeros(0, np.int64)
         return Groups(none, none)
-    at = np.minimum(np.searchsorted(repeated, keys), repeated.size - 1)
-    places = np.flatnonzero(repeated[at] == keys)
-    at = at[places]
-    start = np.full(repeated.size, len(keys))
-    np.minimum.at(start, at, places)
-    return Groups(places, start[at])
+    order = np.argsort(keys, kind="stable")
+    as_before = np.concatenate([[False], ordered[1:] == ordered[:-1]])
+    start = np.flatnonzero(~as_before)[np.cumsum(~as_before) - 1]
+    member = as_before | np.append(as_before[1:], False)
+    places, first = order[member], order[start[member]]
+    rising = np.argsort(places)
+    return Groups(places[rising], first[rising])
 
 
 def compared(table: Table, spec: Spec) -> tuple[Column, ...]:

@@ -46,7 +46,8 @@ def shown_names(case: Case) -> list[str]:
 
 def written(case: Case, r: Relation) -> str:
     """The relation as a formula, or in words if that would be too long."""
-    text = r.text(shown_names(case)) + (f" (to {r.unit:g})" if r.unit and r.mostly else "")
+    digit = "whole numbers" if r.unit == 1 else f"{r.unit:g}"
+    text = r.text(shown_names(case)) + (f" (to {digit})" if r.unit and r.mostly else "")
     if len(text) <= _LONG:
         return text
     nearly = "" if r.exact else "nearly "
@@ -56,12 +57,12 @@ def written(case: Case, r: Relation) -> str:
 
 
 def but_for(case: Case, r: Relation) -> str:
-    """In which rows a relation holds that does not hold in all: "but for row 444", "in 990 of 1,000 rows"."""
+    """In which rows a relation holds that does not hold in all: ", but for row 444", " in 990 of 1,000 rows"."""
     broken = r.rows - r.holds
     if broken > _FEW_NAMED or case.sample.share < 1:
-        return f"in {r.holds:,} of {plural(r.rows, 'row')}"
+        return f" in {r.holds:,} of {plural(r.rows, 'row')}"
     rows = [str(int(case.sample.index[i]) + 1) for i in r.exceptions]
-    return f"but for row{'s' * (broken > 1)} {listed(rows)}"
+    return f", but for row{'s' * (broken > 1)} {listed(rows)}"
 
 
 def rests_on(case: Case, r: Relation) -> str:

@@ -60,7 +60,7 @@ from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.trial import RELEVANT_LOSS
 from whyfit.diagnosis.words import between, listed, percent, plural, signed
 from whyfit.errors import InputError
-from whyfit.probability.coincidence import MOST_ROWS, Coincidences, coincidences
+from whyfit.probability.coincidence import MOST_CELLS, MOST_COLUMNS, Coincidences, coincidences
 from whyfit.probability.logistic import LogisticFit
 from whyfit.probability.straddling import leverages, log_loss_change, squared_error_change
 from whyfit.probability.validation import over_folds
@@ -116,19 +116,19 @@ def check(case: Case) -> Iterator[Suspicion]:
     if m < min(FEWEST, SHARE * n):
         yield Suspicion(lambda: None, 1.0)
         return
-    taken, share = _part(keys)
+    taken, share = _part(keys, len(columns) + 1)
     hashes = column_hashes(case.table, (*columns, case.schema[case.spec.target]), keys.index[taken])
     found = _Copies(keys, whole, groups_of(keys.features), coincidences(hashes, share))
     many = found.excess >= min(FEWEST, SHARE * n) and found.excess >= 2
     yield Suspicion(lambda: _confirm(case, found) if many else None, found.p_value)
 
 
-def _part(keys: RowKeys) -> tuple[np.ndarray, float]:
+def _part(keys: RowKeys, columns: int) -> tuple[np.ndarray, float]:
     """Rows to count pairs in, taken by key so that equal rows stay together, and their share."""
-    n = len(keys.index)
-    if n <= MOST_ROWS:
+    n, most = len(keys.index), MOST_CELLS // min(columns, MOST_COLUMNS)
+    if n <= most:
         return np.arange(n), 1.0
-    share = MOST_ROWS / n
+    share = most / n
     return np.flatnonzero(part_of(keys.whole, share)), share
 
 

@@ -201,7 +201,7 @@ def _confirm(case: Case, g: _Geometry, group: _Group) -> Confirmed | None:
             )
     text = written(case, r)
     if r.mostly and not r.exact:
-        text += f", {but_for(case, r)}"
+        text += but_for(case, r)
     strong = index >= INDEX_LIMIT and share >= 2
     gauge = (
         f"condition index {index:,.0f} (limit {INDEX_LIMIT:.0f})"
