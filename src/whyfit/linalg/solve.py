@@ -48,7 +48,7 @@ RSS_DIGITS_WANTED = (
 )
 CHEAP_VALUES, CHEAP_COLUMNS = 1 << 19, 32  # values of [X y] whose exact pass takes some 20 ms
 QR_FIRST = 1e9  # n q² from which exact sums cost several times a triangle
-EXACT_COLUMNS = 150  # p × p arithmetic in Python integers takes p³ · 0.3 µs
+EXACT_COLUMNS = 160  # p × p arithmetic in Python integers takes p³ · 0.2 µs
 RANK_TOLERANCE = 65_536 * U  # rows per block × u: what rounding alone may leave of a null column
 DATA_ROUNDING = 4 * U  # a sum or product stored in float64 is off by about u of its size
 MAX_DIGITS = -float(np.log10(U))  # 15.95: float64 holds no more
@@ -166,7 +166,8 @@ def least_squares(moments: Moments, walk: Walk | None = None) -> Solution:
     if walk is None:
         return _by_triangle(_pseudo_triangle(C), frame, np.sqrt(RANK_TOLERANCE), "gram")
     refined = None
-    if exactly and (cheap or moments.n * (p + 1.0) ** 2 <= QR_FIRST):
+    dear = moments.n * (p + 1.0) ** 2 > QR_FIRST
+    if exactly and (cheap or not dear or found is None or not _triangle_may_do(found)):
         refined, exactly = exactly(), None
     if refined is None:
         R = walk.triangle(moments.mean, scale).R[:, 1:]  # first column is the intercept
@@ -176,6 +177,13 @@ def least_squares(moments: Moments, walk: Walk | None = None) -> Solution:
         refined = exactly() if exactly and not _enough(solution) else None
         return refined or solution
     return refined
+
+
+def _triangle_may_do(found: _Found) -> bool:
+    """Whether the bound of `qr` at the rough solution of `gram` leaves the digits wanted."""
+    G, z = found.root @ found.root.T, found.z
+    error = np.sqrt(np.diag(G) * (1 + z @ z)) + np.linalg.norm(G, axis=1) * np.sqrt(found.rss)
+    return bool(GAMMA * error.max(initial=0.0) <= 10**-DIGITS_WANTED * np.abs(z).max(initial=0.0))
 
 
 def _doubted(s: Solution, flat: bool) -> Solution:
