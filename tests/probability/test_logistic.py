@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from whyfit.data.arrays import ArrayRows
 from whyfit.data.folds import fold_of
+from whyfit.errors import SpecError
 from whyfit.probability import logistic, logistic_validation, multinomial
 
 
@@ -141,3 +142,22 @@ def test_held_out_loss_of_few_rows_is_exact(seed):
         eta = own.intercept + X[fold == j] @ own.coef
         loss = (np.logaddexp(0, eta) - y[fold == j] * eta).mean()
         assert ours[j] == pytest.approx(loss, abs=1e-5)
+
+
+def test_more_work_than_minutes_is_refused():
+    rows = ArrayRows(np.zeros((3, 2000)), np.arange(3.0), 2)
+    with pytest.raises(
+        SpecError, match=r"10 classes by 2,000 columns and 50,000 rows .* about 66 col"
+    ):
+        multinomial.fit_rows(
+            rows, 50_000, np.zeros(2000), np.ones(2000), classes=tuple("abcdefghij")
+        )
+
+
+def test_a_singular_training_hessian_still_makes_a_step():
+    """It solves what can be solved, and twins share the step that one of them would take."""
+    A = np.array([[2.0, 2.0, 0.3], [2.0, 2.0, 0.3], [0.3, 0.3, 1.0]])
+    g, still = np.array([1.0, 1.0, -0.5]), np.zeros(3, bool)
+    step = logistic_validation._Factor.of(A, still).solve(g)
+    np.testing.assert_allclose(A @ step, g, rtol=1e-9)
+    np.testing.assert_allclose(step, np.linalg.pinv(A, hermitian=True) @ g, rtol=1e-3)

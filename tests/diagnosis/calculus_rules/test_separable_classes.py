@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from simulated import case_of, file_case, findings, table_case
+from whyfit.diagnosis.calculus_rules import separable_classes
 
 
 def test_one_column_tells_all():
@@ -96,3 +97,42 @@ def test_silent_on_real_tables_with_a_maximum(shared_data):
         ("haberman/haberman.csv", "survived5y"),
     ):
         assert not findings(file_case(shared_data / name, target), "CA205")
+
+
+def test_many_rare_words_get_the_ridge_of_the_evidence(monkeypatch):
+    """Of 80 words some occur in one class only; the ridge that the evidence names makes the fit better by far."""
+    monkeypatch.setattr(separable_classes, "_DEAR", 1e6)
+    rng = np.random.default_rng(7)
+    X = (rng.random((500, 80)) < 0.012).astype(float)
+    X[:, :5] = rng.random((500, 5)) < 0.3
+    y = (rng.random(500) < 1 / (1 + np.exp(-X[:, :5] @ [3, 2, -2, 1, 1]))).astype(float)
+    case = case_of(X, y)
+    alone = [j for j in range(80) if len(set(y[X[:, j] == 1])) == 1]
+    assert alone
+    (found,) = findings(case, "CA205")
+    assert len(found.subject) == len(alone)
+    assert f"and {len(alone) - 1} more columns like it" in found.message
+    assert found.remedy is not None
+    assert "by evidence" in found.remedy.name
+    assert found.remedy.trial is not None
+    assert found.remedy.trial.helped
+    better = case.rerun(found.remedy.edit)
+    losses = {
+        ridge: np.mean(case.rerun({"ridge": ridge}).scores["log_loss"]) for ridge in (1.0, 1e4)
+    }
+    assert np.mean(better.scores["log_loss"]) < min(losses.values())
+
+
+def test_a_column_proves_separation_whatever_the_steps_did():
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=(200, 2))
+    X[:, 1] = np.arange(200) % 10 == 0
+    y = (rng.random(200) < 0.5).astype(float)
+    y[X[:, 1] == 1] = 1
+    case = case_of(X, y)
+    made = separable_classes._one_class(case, 1, case.fit.coef, case.fit.intercept, 1.8)
+    assert made is not None
+    assert made.finding.subject == ("x2",)
+    assert not made.finding.prediction  # the steps say nothing, and nothing is claimed of them
+    X[:, 1] = rng.normal(size=200)  # nothing separates
+    assert not findings(case_of(X, y), "CA205")
