@@ -183,6 +183,9 @@ def _scores(case: Case) -> dict[str, dict[str, Score]]:
 
 def _notes(case: Case) -> tuple[str, ...]:
     notes = []
+    if case.design.together is not None:
+        copies = len(case.design.together.index)
+        notes.append(f"{plural(copies, 'row')} with equal features held out together (group_copies).")
     if case.spec.exclude_rows:
         notes.append(
             f"{plural(len(case.spec.exclude_rows), 'row')} kept out of the fit but scored (exclude_rows)."

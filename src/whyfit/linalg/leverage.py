@@ -3,9 +3,9 @@
 With x̃ = (1, x) and V = (X̃ᵀX̃)⁻¹ the coefficient of column j is Σ_i a_i y_i, a = X̃V e_j, and a is, up to its length, what
 the other columns leave of column j: a = r/‖r‖². The share of row i in what the data say about the coefficient is
 
-    s_i = r_i²/‖r‖² = a_i²/V_jj,     Σ_i s_i = 1,     h_i ≥ s_i
+    φ_i = r_i²/‖r‖² = a_i²/V_jj,     Σ_i φ_i = 1,     h_i ≥ φ_i
 
-and leaving out a set K of rows widens its variance from σ²V_jj to at least σ²V_jj/(1 − Σ_K s_i).
+and leaving out a set K of rows widens its variance from σ²V_jj to at least σ²V_jj/(1 − Σ_K φ_i).
 
 Reference: Cook & Weisberg (1982), Residuals and Influence in Regression, §3.2 and app. A.2 (partial leverage).
 """
@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 def partial_leverage(
     X: Float[np.ndarray, "s c"], V: Float[np.ndarray, "c c"]
 ) -> Float[np.ndarray, "s c"]:
-    """s_i of every coefficient; X has its leading 1. A column that is not determined has zeros."""
+    """φ_i of every coefficient; X has its leading 1. A column that is not determined has zeros."""
     d = np.diag(V)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(d > 0, (X @ V) ** 2 / d, 0.0)

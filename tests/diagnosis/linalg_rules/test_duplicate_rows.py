@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
+import whyfit
 from simulated import case_of, file_case, findings, table_case
+from whyfit.cli import main
 from whyfit.diagnosis.linalg_rules.duplicate_rows import WIDENING
+from whyfit.spec import Spec
 
 
 def only(found):
@@ -143,6 +148,19 @@ def test_excluded_and_unusable_rows_do_not_disturb():
     y[::50] = np.nan
     case = case_of(X, y, exclude_rows=(3, 4))
     assert only(findings(case, "LA104")).remedy.trial.after == 0
+
+
+def test_the_whole_road_with_copies_held_out_together(tmp_path):
+    X, y = copied(200, 2, 0.2)
+    path = tmp_path / "copies.csv"
+    np.savetxt(path, np.column_stack([X, y]), delimiter=",", header="a,b,y", comments="")
+    out = tmp_path / "out.json"
+    said = ["fit", str(path), "-t", "y", "--group-copies", "--format", "json", "-o", str(out)]
+    assert main(said) == 0
+    document = json.loads(out.read_text())
+    assert document["spec"]["group_copies"] is True
+    assert "80 rows with equal features held out together (group_copies)." in document["notes"]
+    assert "group_copies=True" in whyfit.fit(path, "y", spec=Spec(group_copies=True)).python
 
 
 @pytest.mark.parametrize(

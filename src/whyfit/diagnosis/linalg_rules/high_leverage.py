@@ -12,7 +12,7 @@ to p + 1; a row above 2(p + 1)/n to 3(p + 1)/n is called far out (Hoaglin & Wels
 those and most do no harm, so whyfit asks how much of *one* coefficient a row holds. Let r be what the other features
 leave of the feature. Then
 
-    sᵢ = rᵢ²/Σr² = (X̃V)ᵢⱼ²/Vⱼⱼ,    Σ sᵢ = 1,    hᵢ ≥ sᵢ
+    φᵢ = rᵢ²/Σr² = (X̃V)ᵢⱼ²/Vⱼⱼ,    Σ φᵢ = 1,    hᵢ ≥ φᵢ
 
 is the share of row i. The finding is made where up to five rows (and a tenth of all) hold half or more, the coefficient
 moves by more than one standard error without them, and either
