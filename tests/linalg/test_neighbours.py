@@ -154,8 +154,8 @@ def test_cosine_keeps_the_digits_of_small_angles():
     np.testing.assert_allclose(found.distance[0], 2 * np.sin(angles / 2) ** 2, rtol=1e-6)
 
 
-def test_screening_bound_is_below_every_distance():
-    """ℓ(a, b) ≤ ‖a − b‖² in both precisions, also where all digits cancel."""
+def test_screening_bounds_hold():
+    """ℓ ≤ ‖a − b‖² ≤ ℓ + slack in both precisions, also where all digits cancel."""
     rng = np.random.default_rng(8)
     for spread, offset in [(1.0, 0.0), (1e-7, 1.0), (1e-14, 1.0)]:
         X = offset * rng.normal(size=(1, 30)) + spread * rng.normal(size=(200, 30))
@@ -166,7 +166,11 @@ def test_screening_bound_is_below_every_distance():
         for block in both.blocks(400):
             for precision in block.precisions:
                 S, s = block.bounds(A, precision)
-                assert (S.astype(float) + s[:, None] <= exact).all()
+                low = S.astype(float) + s[:, None]
+                assert (low <= exact).all()
+                i, j = np.divmod(np.arange(S.size), S.shape[1])
+                high = low + block.slack(s[i], j, precision).reshape(S.shape)
+                assert (high >= exact).all()
 
 
 def test_one_point_one_query_no_query():

@@ -66,11 +66,24 @@ class Block(Protocol):
         """S and s with S_ij + s_i ≤ ‖aᵢ − bⱼ‖²."""
         ...
 
+    def slack(
+        self, s: np.ndarray, j: Int[np.ndarray, " c"], precision: type[np.floating]
+    ) -> Float[np.ndarray, " c"]:
+        """How far S_ij + s_i may lie below ‖aᵢ − bⱼ‖², for the s of chosen pairs."""
+        ...
+
     def squares(
         self, A: Any, i: Int[np.ndarray, " c"], j: Int[np.ndarray, " c"]
     ) -> Float[np.ndarray, " c"]:
         """‖aᵢ − bⱼ‖² from the differences."""
         ...
+
+
+def slack(
+    d: int, precision: type[np.floating], a: np.ndarray, b: np.ndarray
+) -> Float[np.ndarray, " c"]:
+    """By how much the bound may lie below a distance, 2ε(‖a‖² + ‖b‖²); `a` and `b` are (1 − ε) of the squares."""
+    return 2.5 * epsilon(d, precision) * (a + b) + 3 * d * UNDERFLOW
 
 
 def epsilon(d: int, precision: type[np.floating]) -> float:
@@ -91,7 +104,10 @@ class DenseBlock:
 
     @property
     def precisions(self) -> tuple[type[np.floating], ...]:
-        return (np.float32, np.float64)
+        fit = (
+            epsilon(self.rows.shape[1], np.float32) < 0.1
+        )  # beyond a quarter of a million columns it is not
+        return (np.float32, np.float64) if fit else (np.float64,)
 
     @property
     def lengths(self) -> np.ndarray:
@@ -106,6 +122,9 @@ class DenseBlock:
         single = precision is np.float32
         right = self.single if single else _right(self.rows, self.centre, precision)
         return left @ right.T, (1 - epsilon(d, precision)) * s - d * UNDERFLOW
+
+    def slack(self, s: np.ndarray, j: np.ndarray, precision: type[np.floating]) -> np.ndarray:
+        return slack(self.rows.shape[1], precision, s, self.lengths[j])
 
     def squares(self, A: Any, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         out = np.empty(len(i))
@@ -150,6 +169,9 @@ class SparseBlock:
         S *= -2.0
         S += self.lengths
         return S, (1 - epsilon(A.shape[1], precision)) * _squared_lengths(A)
+
+    def slack(self, s: np.ndarray, j: np.ndarray, precision: type[np.floating]) -> np.ndarray:
+        return slack(self.rows.shape[1], precision, s, self.lengths[j])
 
     def squares(self, A: Any, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         out = np.empty(len(i))
