@@ -1,4 +1,4 @@
-"""Embeddings: .npy files and text files of word vectors."""
+"""Text files of word vectors."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from whyfit.data.vectors import read_vectors, read_word_vectors
-from whyfit.errors import NotFiniteError, ShapeError, SourceError
+from whyfit.data.vectors import read_word_vectors
+from whyfit.errors import SourceError
 
 WORDS = ("the", "of", "new york", "the", ",", "été", "3")
 VECTORS = np.random.default_rng(0).normal(size=(7, 4))
@@ -35,9 +35,10 @@ def written(path: Path, header: str = "", end: str = "\n") -> Path:
     ],
 )
 def test_word_vectors(tmp_path: Path, name: str, header: str, end: str):
-    made = read_vectors(written(tmp_path / name, header, end))
-    assert made.labels == WORDS  # repeated ones too
-    np.testing.assert_array_equal(made.matrix, VECTORS)
+    made = read_word_vectors(written(tmp_path / name, header, end))
+    assert made is not None
+    assert tuple(made[0]) == WORDS  # repeated ones too
+    np.testing.assert_array_equal(made[1], VECTORS)
 
 
 def test_a_line_of_another_length_is_named(tmp_path: Path):
@@ -46,7 +47,7 @@ def test_a_line_of_another_length_is_named(tmp_path: Path):
     lines[4] = lines[4].rsplit(" ", 1)[0]
     path.write_text("\n".join(lines))
     with pytest.raises(SourceError, match=r"v.txt: line 5 has 3 numbers, line 1 has 4; mend"):
-        read_vectors(path)
+        read_word_vectors(path)
 
 
 def test_a_word_among_the_numbers_is_named(tmp_path: Path):
@@ -55,14 +56,7 @@ def test_a_word_among_the_numbers_is_named(tmp_path: Path):
     lines[5] = "été 1 2 x 4"
     path.write_text("\n".join(lines))
     with pytest.raises(SourceError, match="the vector of 'été' holds 'x', which is no number"):
-        read_vectors(path)
-
-
-def test_not_a_number_is_named(tmp_path: Path):
-    path = written(tmp_path / "v.txt")
-    path.write_text(path.read_text() + "last 1 nan 3 4\n")
-    with pytest.raises(NotFiniteError, match="in 1 of 8 vectors, first in row 8, 'last'"):
-        read_vectors(path)
+        read_word_vectors(path)
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "one line of plain words\n", "x 1\ny 2\n"])
@@ -70,44 +64,9 @@ def test_other_text_is_no_embedding(tmp_path: Path, text: str):
     path = tmp_path / "v.txt"
     path.write_text(text)
     assert read_word_vectors(path) is None
-    with pytest.raises(SourceError, match="is no file of vectors"):
-        read_vectors(path)
 
 
 def test_a_header_that_promises_too_much(tmp_path: Path):
     path = written(tmp_path / "v.txt", "99999999999 4\n")
     with pytest.raises(SourceError, match=r"promises 99,999,999,999 vectors of 4 numbers"):
-        read_vectors(path)
-
-
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f8", "int8"])
-def test_an_array_with_labels(tmp_path: Path, dtype: str):
-    path, words = tmp_path / "v.npy", tmp_path / "words.txt"
-    A = (VECTORS * 10).astype(dtype)
-    np.save(path, np.asfortranarray(A))
-    words.write_text("\n".join(WORDS))
-    made = read_vectors(path, words)
-    assert made.labels == WORDS
-    assert made.matrix.dtype == (np.float32 if dtype in ("float16", "float32") else np.float64)
-    np.testing.assert_array_equal(made.matrix, A)
-    assert read_vectors(path).labels is None
-    words.write_text("one\ntwo\n")
-    with pytest.raises(ShapeError, match=r"words.txt has 2 labels for 7 vectors"):
-        read_vectors(path, words)
-
-
-def test_archives_hold_one_matrix(tmp_path: Path):
-    path = tmp_path / "v.npz"
-    np.savez(path, vectors=VECTORS, index=np.arange(7))
-    np.testing.assert_array_equal(read_vectors(path).matrix, VECTORS)
-    np.savez(path, a=VECTORS, b=VECTORS)
-    with pytest.raises(ShapeError, match=r"holds 2 arrays \(n, d\)"):
-        read_vectors(path)
-
-
-def test_real_embeddings(shared_data):
-    folder = shared_data / "embeddings_glove_100d_171words"
-    made = read_vectors(folder / "vectors.npy", folder / "words.txt")
-    assert made.matrix.shape == (171, 100)
-    assert made.labels is not None
-    assert len(made.labels) == 171
+        read_word_vectors(path)

@@ -1,6 +1,6 @@
-"""Embeddings: an .npy file of n vectors, or a text file "word v1 v2 … vd" with a line per word.
+"""Embeddings in a text file "word v1 v2 … vd", a line per word.
 
-A text file may begin with a line "n d" (word2vec) and be compressed (.gz, .bz2, .xz). A word may hold spaces, as in
+The file may begin with a line "n d" (word2vec) and be compressed (.gz, .bz2, .xz). A word may hold spaces, as in
 some published files: the numbers are the last d fields of a line.
 
 References: the formats of word2vec (Mikolov et al. 2013), GloVe (Pennington et al. 2014) and fastText.
@@ -9,16 +9,14 @@ References: the formats of word2vec (Mikolov et al. 2013), GloVe (Pennington et 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from whyfit.data.limits import memory_left
-from whyfit.data.numpy_files import NPY, ZIP, read_arrays
 from whyfit.data.stream import TextStream
-from whyfit.errors import NotFiniteError, ShapeError, SourceError
+from whyfit.errors import SourceError
 
 _CHUNK = 4 << 20
 #: Vectors of fewer numbers are a table of two columns, not an embedding.
@@ -27,69 +25,8 @@ _FEWEST = 2
 _ROWS = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Vectors:
-    """n vectors of d numbers; `labels` may repeat and are None if nothing names the vectors."""
-
-    matrix: Float[np.ndarray, "n d"]  # float64, or float32 where the file holds no more
-    labels: tuple[str, ...] | None
-    name: str
-
-
-def read_vectors(path: Path, labels: Path | None = None) -> Vectors:
-    """The vectors in a file.
-
-    Parameters
-    ----------
-    path : .npy (n, d), .npz with one such array, or a text file of word vectors.
-    labels : text file with one label per vector; it takes the place of a text file's words.
-
-    Raises
-    ------
-    SourceError : no such vectors, a cut file, or a line of another length. ShapeError : the labels are more or
-    fewer than the vectors. NotFiniteError : NaN or infinity, naming the vector.
-    """
-    words = None
-    with path.open("rb") as file:
-        head = file.read(8)
-    if head.startswith((NPY, ZIP)):
-        matrix = _of_arrays(path)
-    else:
-        found = read_word_vectors(path)
-        if found is None:
-            raise SourceError(
-                f"{path.name} is no file of vectors; expected .npy, or lines 'word v1 v2 …'."
-            )
-        words, matrix = found
-    if labels is not None:
-        words = _lines(labels)
-        if len(words) != len(matrix):
-            raise ShapeError(
-                f"{labels.name} has {len(words):,} labels for {len(matrix):,} vectors; expected as many."
-            )
-    bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
-    if bad.size:
-        first = int(bad[0])
-        who = f"row {first + 1}" + (f", '{words[first]}'" if words else "")
-        raise NotFiniteError(
-            f"{path.name} holds NaN or infinity in {bad.size:,} of {len(matrix):,} vectors, first in "
-            f"{who}; leave them out."
-        )
-    return Vectors(matrix, tuple(words) if words is not None else None, path.name)
-
-
-def _of_arrays(path: Path) -> Float[np.ndarray, "n d"]:
-    arrays = {k: a for k, a in read_arrays(path).items() if a.ndim == 2 and a.dtype.kind in "fiub"}
-    if len(arrays) != 1:
-        seen = "no array" if not arrays else f"{len(arrays)} arrays"
-        raise ShapeError(f"{path.name} holds {seen} (n, d) of numbers; expected one.")
-    (A,) = arrays.values()
-    single = A.dtype.kind == "f" and A.dtype.itemsize <= 4
-    return np.ascontiguousarray(A, dtype=np.float32 if single else np.float64)
-
-
 def read_word_vectors(path: Path) -> tuple[list[str], Float[np.ndarray, "n d"]] | None:
-    """Words and vectors (float64) of a text file; None if its first lines are no word vectors.
+    """Words, of which some may repeat, and vectors (float64); None if the first lines are no word vectors.
 
     Raises SourceError, naming the line, if a later one holds another number of values.
     """
@@ -188,16 +125,3 @@ def _width(line: str) -> int:
             break
         d += 1
     return d
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise SourceError(f"{path.name} is not UTF-8 text; expected one label per line.") from None
-    except OSError as error:
-        raise SourceError(f"cannot read '{path}': {(error.strerror or '').lower()}.") from None
-    lines = text.split("\n")
-    if lines and not lines[-1]:
-        lines.pop()
-    return [line.rstrip("\r") for line in lines]
