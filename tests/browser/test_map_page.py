@@ -66,6 +66,15 @@ def test_search_dims_what_does_not_match(visit):  # noqa: F811
     assert v.errors == v.console == []
 
 
+@pytest.mark.parametrize(("width", "shown"), [(400, False), (1200, True)])
+def test_on_a_phone_only_names_asked_for_are_shown(visit, width, shown):  # noqa: F811
+    v = visit(words(), render=map_page.render, width=width)
+    opacity = "t => +getComputedStyle(t).opacity"
+    texts = v.page.locator("figure.map svg .role-mark text")
+    assert texts.filter(has_text="king-man+woman").first.evaluate(opacity) == 1
+    assert (texts.filter(has_text="bank").first.evaluate(opacity) > 0.5) == shown
+
+
 def test_the_wheel_zooms(visit):  # noqa: F811
     v = visit(words(), render=map_page.render)
     labels = "figure.map svg .role-axis-label text"

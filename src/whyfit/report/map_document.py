@@ -67,6 +67,7 @@ class Misplaced:
     neighbours: tuple[str, ...]
     around_x: float
     around_y: float
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

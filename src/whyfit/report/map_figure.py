@@ -15,6 +15,7 @@ from whyfit.report.map_labels import Frame, Name, frame_of, names_in
 from whyfit.report.strings import visible
 
 WIDTH, HEIGHTS = 1000.0, (400.0, 720.0)
+NARROW = 560  # pixels of a figure below which only names that were asked for are shown
 #: Ten colours that can be told apart on white and on black.
 PALETTE = (
     "#4477aa", "#e0803a", "#4c9f5a", "#d1596a", "#8a6cc0", "#a98a4a", "#cf78b2", "#7f8790", "#9aa83a",
@@ -198,11 +199,14 @@ def _texts(names: list[Name], document: MapDocument, frame: Frame) -> dict[str, 
         "strokeWidth": 3,
         "strokeJoin": "round",
     }
+    shown: list[dict[str, Any]] = [{"test": _MATCH, "value": 1}]
+    if not first.why:  # names were placed for WIDTH; on a phone they would cover each other
+        shown.insert(0, {"test": f"width < {NARROW}", "value": 0})
     values = [{"x": n.x, "y": n.y, "label": n.text, "search": n.text.lower()} for n in names]
     encoding = {
         **_places(document, frame),
         "text": {"field": "label", "type": "nominal"},
-        "opacity": {"condition": {"test": _MATCH, "value": 1}, "value": 0.15},
+        "opacity": {"condition": shown, "value": 0.15},
     }
     halo = {"data": {"values": values}, "mark": mark, "encoding": encoding}
     plain = {k: v for k, v in mark.items() if not k.startswith("stroke")}

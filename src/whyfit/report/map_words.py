@@ -11,6 +11,7 @@ from whyfit.report.numbers import decimals_for, seconds
 MOSTLY, SOMETIMES, HARDLY = 0.5, 0.2, 0.02
 #: With more neighbours kept by chance than this there are too few points to tell.
 CHANCE = 0.4
+_BEGINS = 24  # characters of a document in a sentence
 _NO_WIDTH = 5e-4  # per cent: narrower intervals are rounding
 
 _DIMENSIONS = {"table": "column", "images": "pixel", "documents": "term"}
@@ -112,7 +113,8 @@ def axis_title(document: MapDocument, axis: int) -> str:
 
 def misplaced(m: Misplaced, names: int = 3) -> str:
     """ "judiciary (belongs to committee, senate, judge)"."""
-    return f"{m.label} (belongs to {', '.join(m.neighbours[:names])})"
+    said = f" “{m.text[:_BEGINS].rstrip(' …')}…”" if m.text else ""
+    return f"{m.label}{said} (belongs to {', '.join(m.neighbours[:names])})"
 
 
 def expression(answer: Answer) -> str:
