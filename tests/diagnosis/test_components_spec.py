@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import numpy as np
@@ -117,6 +118,24 @@ def test_mixed_columns_missing_cells_and_excluded_rows():
     assert np.isfinite(result.model.predict(X)).all()
     new = X.iloc[:3].drop(columns="same")
     np.testing.assert_allclose(result.model.predict(new), result.model.predict(X)[:3])
+
+
+def test_the_command_line_offers_it(tmp_path):
+    from click.testing import CliRunner
+
+    from whyfit.cli import commands
+
+    X, targets = frame()
+    X.assign(t=targets["regression"]).to_csv(tmp_path / "x.csv", index=False)
+    run = CliRunner().invoke(
+        commands,
+        ["fit", str(tmp_path / "x.csv"), "--target", "t", "--components", "2", "--format", "json"],
+    )
+    assert run.exit_code == 0, run.output
+    found = json.loads(run.stdout)
+    assert found["spec"]["components"] == 2
+    names = [c["name"] for c in found["model"]["coefficients"]]
+    assert names == ["intercept", "component 1", "component 2"]
 
 
 def test_refusals():

@@ -136,6 +136,14 @@ def test_unequal_noise_misleads_the_evidence_and_it_says_so():
     assert dimensions(folded(X), unit_variance=True).recommended == 0
 
 
+def test_units_do_not_decide_where_the_evidence_fails():
+    rng = np.random.default_rng(1)
+    X = spiked(rng, 600, 12, [6.0, 6.0]) * 10.0 ** rng.integers(-3, 4, 12)
+    found = dimensions(folded(X))
+    assert found.evidence > 6
+    assert found.recommended == dimensions(folded(X), unit_variance=True).parallel == 2
+
+
 def test_held_out_density_is_that_of_the_normal_law():
     """The naive twin: the density of every held-out row under N(μ, WW' + σ²I), row by row."""
     rng = np.random.default_rng(1)

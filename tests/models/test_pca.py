@@ -112,9 +112,10 @@ def test_how_many_components():
     assert half.explained_variance_ratio_.sum() >= 0.7
     assert half.explained_variance_ratio_[:-1].sum() < 0.7
     assert half.why_ == f"{half.n_components_} components hold 70 % of the variance."
+    assert PCA(0.1).fit(X).why_ == "1 component holds 10 % of the variance."
     noise = PCA("parallel").fit(np.random.default_rng(0).normal(size=(400, 5)))
     assert noise.n_components_ == 1
-    assert noise.why_ == "0 variances exceed those of independent columns; one is kept."
+    assert noise.why_ == "variances that exceed those of independent columns: 0; one is kept."
     assert "3 components" in PCA("evidence").fit(X).why_
 
 

@@ -16,7 +16,8 @@ whatever n; beyond SIMULATED columns the Tracyâ€“Widom law of the largest of p â
 Evidence takes noise to be alike in all directions, parallel analysis the largest columns to be innocent. On columns of
 one unit with noise of one size both are right; a single overwhelming component hides weaker ones from parallel
 analysis; unequal noise makes the evidence keep components for the noise's sake. So the evidence is recommended
-unless it asks for so many that its own noise model has failed (more than half of all).
+unless it asks for so many that its own noise model has failed (more than half of all); then parallel analysis, of
+columns scaled to one variance, for units must not decide.
 
 References: Tipping & Bishop (1999), J. R. Stat. Soc. B 61; Minka (2000), NIPS 13; Horn (1965), Psychometrika 30;
 Glorfeld (1995), Educ. Psychol. Meas. 55; Johnstone (2001), Ann. Stat. 29(2), 295-327.
@@ -190,11 +191,13 @@ def dimensions(
     evidence = held_out_density(folds, unit_variance=unit_variance).chosen
     parallel = parallel_analysis(folds.total, unit_variance=unit_variance, rng=rng).count
     p = folds.scatter.shape[1]
-    if 2 * evidence > p:
-        why = (
-            f"new rows are most probable under {evidence} of {p} components: noise differs between"
-            f" directions, so those {parallel} are taken that exceed independent columns."
+    found = f"new rows are most probable under {evidence} of {p} components"
+    if 2 * evidence <= p:
+        return Dimensions(
+            evidence, parallel, evidence, f"{found}; {parallel} exceed independent columns."
         )
-        return Dimensions(evidence, parallel, parallel, why)
-    why = f"new rows are most probable under {evidence} components; {parallel} exceed independent columns."
-    return Dimensions(evidence, parallel, evidence, why)
+    shared = parallel
+    if not unit_variance:  # units must not decide what is shared
+        shared = parallel_analysis(folds.total, unit_variance=True, rng=rng).count
+    why = f"{found}: noise differs between directions, so {shared} that exceed independent columns of one variance."
+    return Dimensions(evidence, parallel, shared, why)

@@ -240,16 +240,16 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             if folds.total.n < 4:
                 raise ShapeError(f"{folds.total.n} rows; n_components='evidence' needs at least 4.")
             k = held_out_density(folds).chosen
-            why = f"held-out rows are as probable under {k} components as under more"
+            why = f"held-out rows are as probable under {_components(k)} as under more"
         elif k == "parallel" and folds is not None:
             k = parallel_analysis(folds.total, rng=self._rng()).count
-            why = f"{k} variances exceed those of independent columns"
+            why = f"variances that exceed those of independent columns: {k}"
         elif isinstance(k, int | np.integer):
             return min(int(k), most), ""
         else:
             share = float(k)  # pyright: ignore[reportArgumentType]
             k = components_holding(lam, share)
-            why = f"{k} components hold {100 * share:g} % of the variance"
+            why = f"{_components(k)} hold{'s' * (k == 1)} {100 * share:g} % of the variance"
         return min(max(k, 1), most), why + ("; one is kept." if k == 0 else ".")
 
     def _keep(
@@ -334,6 +334,10 @@ def _sample(X: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.nda
     steps = np.cumsum(rng.exponential(size=s))
     keys = rng.permutation(steps / (steps[-1] + rng.gamma(n + 1 - s)))
     return np.asarray(X[which], dtype=np.float64), keys
+
+
+def _components(k: int) -> str:
+    return f"{k} component{'s' * (k != 1)}"
 
 
 def _check_count(k: Any) -> None:
