@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from whyfit.data import documents, store, tfidf
 from whyfit.data.design import Design
 from whyfit.data.table import read_table
-from whyfit.errors import SpecError
+from whyfit.errors import SchemaError, SpecError
 from whyfit.spec import Spec
 
 RNG = np.random.default_rng(1)
@@ -170,6 +170,13 @@ def test_dropped_columns_cost_nothing():
     with read_table(FRAME, spec) as table:
         assert Design.of(table, spec).names == ("x",)
         assert not table._counted  # its texts were not looked at
+
+
+def test_more_terms_than_a_design_can_hold():
+    many = [" ".join(f"w{i}a{j}" for j in range(12)) for i in range(400)]
+    frame = pl.DataFrame({"note": many, "y": LABELS})
+    with pytest.raises(SchemaError, match=r"or lower --text-features \(widest: 'note' \(4802\)"):
+        built(frame, text_features=5000, rare_level=1)
 
 
 @pytest.mark.parametrize("field", ["text_features", "text_components"])

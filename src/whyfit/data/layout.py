@@ -161,7 +161,9 @@ def check_size(plan: Layout, sources: list[Column]) -> None:
         wide = sorted(plan.of_source.items(), key=lambda kv: -len(kv[1]))[:3]
         wide = [(name, columns) for name, columns in wide if len(columns) > 2]  # x and its gaps
         shown = ", ".join(f"'{name}' ({len(columns)})" for name, columns in wide)
-        hint = f" or lower max_levels (widest: {shown})" if wide else ""
+        texts = {c.name for c in sources if c.role == "text"}
+        less = "lower --text-features" if wide and wide[0][0] in texts else "lower max_levels"
+        hint = f" or {less} (widest: {shown})" if wide else ""
         raise SchemaError(
             f"the design would have {p:,} columns, more than the {MOST_COLUMNS:,} whose moments fit "
             f"in about 2 GB; leave columns out (--drop){hint}."
