@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from whyfit.linalg import relations
 from whyfit.linalg.conditioning import correlation
 from whyfit.linalg.moments import Moments
 from whyfit.linalg.relations import participants, relation, whole
@@ -170,3 +171,20 @@ def test_parts_that_add_up_exactly_hold_in_every_row():
     assert r.exact
     assert not r.parts
     assert r.text(list("abc")) == "a = 30 − b − c"
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+@pytest.mark.parametrize("factored", [False, True])
+def test_screening_many_candidates_leaves_the_answer_as_it_was(noise, factored, monkeypatch):
+    rng = np.random.default_rng(8)
+    X = (rng.random((4_000, 120)) < 0.05).astype(float)
+    y = X[:, [3, 40, 77]].sum(axis=1) + noise * rng.normal(size=4_000)
+    C = np.corrcoef(np.column_stack([X, y]), rowvar=False)
+    known = np.linalg.cholesky(C[:-1, :-1]) if factored else None
+    quick = participants(C, 120, range(120), 120, known)
+    monkeypatch.setattr(relations, "_SCREENED", 10**6)
+    slow = participants(C, 120, range(120), 120)
+    assert set(quick[0]) == set(slow[0])
+    assert quick[1] == pytest.approx(slow[1], abs=2e-3 * noise + 1e-12)
+    if not noise:
+        assert set(quick[0]) == {3, 40, 77}

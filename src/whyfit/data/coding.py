@@ -75,13 +75,14 @@ class Levels:
         reference = wanted or keep[0]
         if reference not in keep:
             keep.append(reference)
+        known = set(keep)
         return cls(
             reference=reference,
             kept=tuple(t for t in keep if t != reference),
             rare=len(keep) < len(levels),
             own=missing > 0 and spec.missing == "indicator",
             fill=levels[0],
-            merged=tuple(t for t in levels if t not in set(keep))[:REMEMBERED],
+            merged=tuple(t for t in levels if t not in known)[:REMEMBERED],
         )
 
     @property

@@ -27,6 +27,7 @@ from fractions import Fraction
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.linalg import cho_solve
 
 from whyfit.linalg.solve import RANK_TOLERANCE
 
@@ -36,6 +37,9 @@ MOST_ROWS = 0.9
 _SPARSER = 1.25
 #: ... or below what rounding leaves of an exact relation in a Gram matrix.
 _GRAM_FLOOR = 1e-12
+#: More candidates than this are screened first: leaving them out one by one takes p² each. Those screened out
+#: together use up this share of what may be lost.
+_SCREENED, _NOTHING = 50, 0.01
 #: Fractions up to this denominator are recognised: halves, thirds, ... twelfths.
 _DENOMINATOR = 12
 #: Half a unit of the last decimal counts as rounding only below this share of the standard deviation.
@@ -108,15 +112,24 @@ class Relation:
 
 
 def participants(
-    C: Float[np.ndarray, "p p"], column: int, candidates: Sequence[int], most: int = 4
+    C: Float[np.ndarray, "p p"],
+    column: int,
+    candidates: Sequence[int],
+    most: int = 4,
+    factor: Float[np.ndarray, "c c"] | None = None,
 ) -> tuple[tuple[int, ...], float]:
     """The few of `candidates` that explain `column`, strongest first, and 1 − R² on them.
 
-    C is the correlation matrix. Columns beyond `most` are left out as long as R² stays above 0.9.
+    C is the correlation matrix. Columns beyond `most` are left out as long as R² stays above 0.9. `factor` is the
+    lower Cholesky factor of C over the candidates, if it is known and `column` is none of them.
     """
     left = [j for j in candidates if j != column]
     if not left:
         return (), 1.0
+    if len(left) > _SCREENED:
+        left, some = _with_a_part(C, column, left, factor)
+        if some:
+            return participants(C, column, left, most)
     G = np.linalg.pinv(C[np.ix_(left, left)], rcond=1e-14, hermitian=True)
     r = C[left, column]
     alive = np.ones(len(left), dtype=bool)
@@ -140,6 +153,29 @@ def participants(
         z[~alive] = 0.0
     order = [i for i in np.argsort(-np.abs(z)) if alive[i]]
     return tuple(int(left[i]) for i in order), share
+
+
+def _with_a_part(
+    C: Float[np.ndarray, "p p"],
+    column: int,
+    left: list[int],
+    factor: Float[np.ndarray, "c c"] | None,
+) -> tuple[list[int], bool]:
+    """`left` without the columns that together cost next to nothing, and whether there were such.
+
+    Leaving out the columns S costs z_Sᵀ((C⁻¹)_SS)⁻¹z_S ≤ λ_max(C) ‖z_S‖² of R², and λ_max is at most their number.
+    """
+    r = C[left, column]
+    if factor is not None:
+        z = cho_solve((factor, True), r, check_finite=False)
+    else:
+        z = np.linalg.pinv(C[np.ix_(left, left)], rcond=1e-14, hermitian=True) @ r
+    full = max(1.0 - float(r @ z), 0.0)
+    allowed = _NOTHING * (max(_SPARSER * full, _GRAM_FLOOR) - full)
+    order = np.argsort(z * z)
+    idle = int((len(left) * np.cumsum(z[order] ** 2) <= allowed).sum())
+    keep = np.sort(order[min(idle, len(left) - 1) :])
+    return [left[i] for i in keep], len(keep) < len(left)
 
 
 def relation(X: Float[np.ndarray, "s p"], column: int, others: Sequence[int]) -> Relation:

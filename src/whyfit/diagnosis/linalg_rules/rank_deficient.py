@@ -110,8 +110,11 @@ def check(case: Case) -> Iterator[Suspicion]:
 def _groups(case: Case, gone: np.ndarray) -> list[_Group]:
     C, kept = case.linear.correlation[:-1, :-1], np.flatnonzero(~case.linear.dropped)
     found: dict[frozenset[str], list[Relation]] = {}
+    L = _factor(C[np.ix_(kept, kept)])
     for j in gone:
-        few, _ = participants(C, int(j), kept[kept < j].tolist(), most=case.p)
+        before = int((kept < j).sum())
+        known = None if L is None else L[:before, :before]
+        few, _ = participants(C, int(j), kept[:before].tolist(), case.p, known)
         r = relation(case.sample.X, int(j), few)
         if not r.exact:  # a term too small to show in the Gram matrix takes part
             whole = relation(case.sample.X, int(j), kept[kept < j].tolist())
@@ -121,6 +124,14 @@ def _groups(case: Case, gone: np.ndarray) -> list[_Group]:
         _Group(features_of(case, [j for r in rs for j in r.columns]), tuple(rs))
         for rs in found.values()
     ]
+
+
+def _factor(C: Float[np.ndarray, "k k"]) -> Float[np.ndarray, "k k"] | None:
+    """Lower Cholesky factor; None where columns are so near to each other that there is none."""
+    try:
+        return np.linalg.cholesky(C)
+    except np.linalg.LinAlgError:
+        return None
 
 
 def _redundant(case: Case, group: _Group) -> tuple[str, ...]:
