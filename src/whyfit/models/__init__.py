@@ -1,6 +1,8 @@
 """Models: scikit-learn estimators, thin shells over the pillars, and the model of a table.
 
     LinearRegression, Ridge, LogisticRegression     scikit-learn estimators with inference and intervals
+    PoissonRegression, GammaRegression              of counts and of amounts, log link
+    HuberRegression                                 of targets with outliers
     PCA                                             a scikit-learn transformer, one pass, with intervals
     TableModel                                      what `whyfit.fit(...).model` is
     save_model, load_model                          `.whyfit` files
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from whyfit.models.file import load_model, save_model
+    from whyfit.models.glm_model import GammaRegression, HuberRegression, PoissonRegression
     from whyfit.models.linear_model import LinearRegression, Ridge
     from whyfit.models.logistic_model import LogisticRegression
     from whyfit.models.pca import PCA
@@ -23,10 +26,13 @@ if TYPE_CHECKING:
     from whyfit.probability.predictive import Interval
 
 _HOMES = {
+    "GammaRegression": "whyfit.models.glm_model",
+    "HuberRegression": "whyfit.models.glm_model",
     "Interval": "whyfit.probability.predictive",
     "LinearRegression": "whyfit.models.linear_model",
     "LogisticRegression": "whyfit.models.logistic_model",
     "PCA": "whyfit.models.pca",
+    "PoissonRegression": "whyfit.models.glm_model",
     "Prediction": "whyfit.models.table_model",
     "Ridge": "whyfit.models.linear_model",
     "TableModel": "whyfit.models.table_model",
@@ -36,9 +42,12 @@ _HOMES = {
 
 __all__ = [
     "PCA",
+    "GammaRegression",
+    "HuberRegression",
     "Interval",
     "LinearRegression",
     "LogisticRegression",
+    "PoissonRegression",
     "Prediction",
     "Ridge",
     "TableModel",
