@@ -32,10 +32,10 @@ from jaxtyping import Bool, Float
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, cholesky, solve_triangular
 
 from whyfit.linalg.conditioning import correlation, varying
-from whyfit.linalg.doubled import MORE_SLICES, SLICES, ExactGram, Grid
+from whyfit.linalg.doubled import MORE_SLICES, SLICES, Grid
 from whyfit.linalg.moments import Moments
 from whyfit.linalg.refine import Noise, Refined, Uncentred, solve_exactly
-from whyfit.linalg.triangle import Triangle
+from whyfit.linalg.walk import Walk
 
 U = float(np.finfo(np.float64).eps) / 2
 GAMMA = 16 * U  # rounding of a triangle of unit columns; measured ≤ 7u in tests
@@ -123,20 +123,6 @@ class Solution:
         if self.route == "gram":
             return own + self.gamma * float(through @ through)
         return own + 2 * self.gamma * float(np.linalg.norm(spread) * np.linalg.norm(through))
-
-
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """How to see the rows once more: their triangle, or their exact sums of products.
-
-    `derived` says that columns come with low-order parts, which moments and triangles do not see; `centred` is
-    False if there is no intercept, and moments are about zero.
-    """
-
-    triangle: Callable[[np.ndarray, np.ndarray], Triangle]  # of (mean, scale)
-    exact: Callable[[Grid], ExactGram] | None = None
-    derived: Callable[[], bool] = lambda: False
-    centred: bool = True
 
 
 def least_squares(moments: Moments, walk: Walk | None = None) -> Solution:

@@ -44,9 +44,9 @@ class Triangle:
 
 
 def triangle_of(
-    mean: Float[np.ndarray, " q"], scale: Float[np.ndarray, " q"]
+    mean: Float[np.ndarray, " q"], scale: Float[np.ndarray, " q"], intercept: bool = True
 ) -> Callable[[Rows], Triangle]:
-    """The function that makes the Triangle of [1, (X − mean)/scale, (y − mean_y)/scale_y]."""
+    """The function that makes the Triangle of [1, (X − mean)/scale, (y − mean_y)/scale_y]; without intercept 0 for 1."""
 
     def of(rows: Rows) -> Triangle:
         m, p = len(rows.y), rows.p
@@ -54,7 +54,7 @@ def triangle_of(
         step = max(4 * (p + 2), 4096)
         for start in range(0, m, step):
             part = slice(start, start + step)
-            A = np.ones((len(rows.y[part]), p + 2), order="F")
+            A = np.full((len(rows.y[part]), p + 2), float(intercept), order="F")
             A[:, 1:-1] = (rows.take(part).X - mean[:-1]) / scale[:-1]
             A[:, -1] = (rows.y[part] - mean[-1]) / scale[-1]
             total = total + Triangle.of(A)

@@ -12,35 +12,24 @@ MacKay (1992), Neural Computation 4, 415-447 for the ridge posterior.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
 
 from whyfit.data.arrays import ArrayRows
 from whyfit.data.folds import fold_count
 from whyfit.engines.local import LocalEngine, one_blas_thread
 from whyfit.errors import NotFiniteError
-from whyfit.fold import Engine, Rows, RowSource, fold, joined
-from whyfit.linalg.conditioning import Conditioning, correlation, live_columns
-from whyfit.linalg.doubled import ExactGram, Grid, exact_gram_of
+from whyfit.fold import Engine, RowSource, fold, joined
+from whyfit.linalg.conditioning import Conditioning, correlation
 from whyfit.linalg.moments import FoldMoments, Moments, moments_of, streamed
-from whyfit.linalg.solve import (
-    GAMMA,
-    GRAM_GAMMA,
-    Solution,
-    U,
-    Walk,
-    digits_of,
-    least_squares,
-)
-from whyfit.linalg.triangle import Triangle, triangle_of
+from whyfit.linalg.solve import GAMMA, Solution, U, digits_of, least_squares
+from whyfit.linalg.walk import walk_of
 from whyfit.probability.distributions import f_upper, t_quantile
 from whyfit.probability.inference import Inference, wald
+from whyfit.probability.ridge import penalised
 
 #: Bytes of the moments of a block above which all blocks share one set: adding sets would cost more than two
 #: threads save.
@@ -244,14 +233,14 @@ def fit_moments(
     Without `intercept` the plane passes through the origin, and a penalty sees columns of unit mean square.
     """
 
-    walk = _walk(rows, engine or LocalEngine(), intercept) if rows is not None else None
+    walk = walk_of(rows, engine or LocalEngine(), intercept) if rows is not None else None
     if not intercept:
         moments = about_zero(moments)
     n, mean = moments.n, moments.mean
     C = correlation(moments.scatter)
     solution = least_squares(moments, None if ridge else walk)
     if ridge:
-        solution, used = _penalised(solution, C, ridge, moments)
+        solution, used = penalised(solution, C, ridge, moments)
     else:
         used = float((~solution.dropped).sum())
     df = n - intercept - used
@@ -289,25 +278,6 @@ def _law(s: Solution, mu: Float[np.ndarray, " p"], n: int) -> Float[np.ndarray, 
     return V
 
 
-def _walk(rows: RowSource, engine: Engine, intercept: bool) -> Walk:
-    """The rows once more, as the solver may ask for them."""
-
-    def triangle(mean, scale) -> Triangle:
-        if intercept:
-            of, zero = triangle_of(mean, scale), Triangle.empty(mean.size + 1)
-        else:  # the row (1, 0, ..., 0) stands in for the column of ones, which the solver sweeps out
-            of, zero = _triangle_through_origin(scale), Triangle(np.eye(1, mean.size + 1))
-        return fold(rows.blocks(), of, zero, engine)
-
-    def exact(grid: Grid) -> ExactGram:
-        return fold(rows.blocks(), exact_gram_of(grid), ExactGram.empty(grid.shift.size), engine)
-
-    def derived() -> bool:
-        return any(block.lower is not None for block in islice(rows.blocks(), 1))
-
-    return Walk(triangle, exact, derived, intercept)
-
-
 def about_zero(moments: Moments) -> Moments:
     """The same rows with mean 0 and scatter Σzzᵀ = S + nμμᵀ.
 
@@ -320,84 +290,6 @@ def about_zero(moments: Moments) -> Moments:
             "a column lies so far from zero that its squares overflow; fit an intercept or rescale."
         )
     return Moments(moments.n, np.zeros_like(moments.mean), scatter)
-
-
-def _triangle_through_origin(scale: Float[np.ndarray, " q"]) -> Callable[[Rows], Triangle]:
-    """As `triangle_of`, of [0, X/scale, y/scale_y]."""
-
-    def of(rows: Rows) -> Triangle:
-        p = rows.p
-        total, step = Triangle.empty(p + 2), max(4 * (p + 2), 4096)
-        for start in range(0, len(rows.y), step):
-            part = slice(start, start + step)
-            A = np.zeros((len(rows.y[part]), p + 2), order="F")
-            A[:, 1:-1] = rows.take(part).X / scale[:-1]
-            A[:, -1] = rows.y[part] / scale[-1]
-            total = total + Triangle.of(A)
-        return total
-
-    return of
-
-
-def _penalised(
-    s: Solution, C: np.ndarray, ridge: float, moments: Moments
-) -> tuple[Solution, float]:
-    """Ridge on the correlation scale: (C + λ/n I) z = c. Nothing is dropped but constant columns."""
-    live = live_columns(moments)
-    A, c = C[:-1, :-1][np.ix_(live, live)], C[:-1, -1][live]
-    inner, z, certain = _inverse(A + ridge / moments.n * np.eye(len(A)), c)
-    G = inner @ inner.T
-    rss = max(0.0, float(1 - 2 * z @ c + z @ A @ z))
-    gamma, size = GRAM_GAMMA, 1 + float(z @ z)
-    row = np.linalg.norm(G, axis=1) if certain else np.full(len(A), np.inf)
-    reach = gamma * row * np.sqrt(size)
-    w, digits, full = np.zeros(len(live)), np.zeros(len(live)), np.zeros((len(live), len(live)))
-    w[live] = z * np.sqrt(s.tss) / s.scale[live]
-    G_error = np.full(len(live), np.inf)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        digits[live] = digits_of(reach / np.abs(z))
-        G_error[live] = gamma * row**2 / np.diag(G)
-        slip = gamma * size + 2 * ridge / moments.n * float(np.abs(z) @ reach)
-        rss_digits = float(digits_of(np.divide(slip, rss)))
-    full[np.ix_(live, live)] = G
-    root = np.zeros((len(live), inner.shape[1]))
-    root[live] = inner
-    used = float(np.einsum("ij,ji->", G, A))
-    return (
-        Solution(
-            w,
-            full,
-            root,
-            s.scale,
-            digits,
-            ~live,
-            rss * s.tss,
-            s.tss,
-            "gram",
-            s.gap if certain else 0.0,
-            s.lost,
-            rss_digits,
-            G_error,
-            gamma=gamma,
-            slip=slip,
-        ),
-        used,
-    )
-
-
-def _inverse(
-    A: Float[np.ndarray, "r r"], c: Float[np.ndarray, " r"]
-) -> tuple[Float[np.ndarray, "r s"], Float[np.ndarray, " r"], bool]:
-    """B with BBᵀ = A⁻¹, A⁻¹c, and True; where a tiny penalty leaves A singular, both of least norm and False."""
-    try:
-        L = cholesky(A, lower=True, check_finite=False)
-    except LinAlgError:
-        mu, Q = np.linalg.eigh(A)
-        good = mu > U * len(A) * mu[-1]
-        B = Q[:, good] / np.sqrt(mu[good])
-        return B, B @ (B.T @ c), False
-    B = solve_triangular(L, np.eye(len(L)), lower=True, check_finite=False).T
-    return B, cho_solve((L, True), c, check_finite=False), True
 
 
 def gather(rows: RowSource, k: int, engine: Engine | None = None) -> FoldMoments:
