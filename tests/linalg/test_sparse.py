@@ -99,3 +99,13 @@ def test_scaled_rows():
     rng = np.random.default_rng(6)
     late, w = sparse_table(rng, 30, 5, 0.3), rng.normal(size=30)
     np.testing.assert_allclose(sparse.scaled(csr_array(late), w).toarray(), late * w[:, None])
+
+
+def test_work_of_a_row_is_what_is_not_zero():
+    rng = np.random.default_rng(7)
+    one_hot = np.eye(300)[rng.integers(0, 300, 500)]
+    block = rows(rng.normal(size=(500, 2)), one_hot, rng)
+    assert sparse.gram_work(twin(block)) == 302**2
+    assert sparse.gram_work(block) == 4 + 4 + sparse.DENSE_PER_PAIR
+    full = rows(rng.normal(size=(500, 2)), np.ones((500, 300)), rng)
+    assert sparse.gram_work(full) == 4 + 1200 + 300**2  # by dense tiles

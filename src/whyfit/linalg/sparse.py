@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
+from whyfit.fold import Rows
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
@@ -36,6 +38,16 @@ def add_gram(S: csr_array, out: Float[np.ndarray, "s s"], right: csr_array | Non
             out += np.dot(tile.T, other, out=work)
         return
     add_into(S.T.tocsr() @ (S if right is None else right), out)
+
+
+def gram_work(rows: Rows) -> float:
+    """What a row adds to the cost of XᵀX, in multiplications of a dense product: p² if nothing is sparse."""
+    S, d = rows.sparse, rows.dense.shape[1]
+    if S is None:
+        return float(d * d)
+    full = np.diff(S.indptr).astype(np.float64)
+    pairs = float((full**2).mean()) if full.size else 0.0
+    return d * d + 2 * d * float(full.mean()) + min(DENSE_PER_PAIR * pairs, (rows.p - d) ** 2.0)
 
 
 def add_into(P: csr_array, out: Float[np.ndarray, "r s"]) -> None:

@@ -22,6 +22,7 @@ from whyfit.errors import SpecError
 from whyfit.fold import Engine, Rows, RowSource, fold, joined
 from whyfit.linalg.columns import tiles
 from whyfit.linalg.solve import Solution
+from whyfit.linalg.sparse import gram_work
 from whyfit.probability.distributions import chi2_upper
 from whyfit.probability.inference import Inference, infer
 from whyfit.probability.logistic import Whitened, certain_digits, unit_inverse
@@ -108,7 +109,7 @@ def fit_rows(
     p = len(rows.names)
     dropped = np.zeros(p, dtype=bool) if dropped is None else dropped
     keep, source = ~dropped, without_columns(rows, dropped)
-    _check_work(n, int(keep.sum()), len(classes))
+    _check_work(source, n, int(keep.sum()), len(classes))
     engine = engine or LocalEngine()
     white = None if ridge else Whitened.of(source, mean[keep], n, solution)
     if white is None:
@@ -133,11 +134,15 @@ def fit_rows(
     )  # fmt: skip
 
 
-def _check_work(n: int, p: int, classes: int) -> None:
-    """SpecError if a Newton step takes more than MOST_WORK multiplications."""
+def _check_work(rows: RowSource, n: int, p: int, classes: int) -> None:
+    """SpecError if a Newton step takes more than MOST_WORK multiplications, those of sparse columns counted."""
     pairs = classes * (classes - 1) / 2
-    if n * p * p * pairs > MOST_WORK:
-        fits = int((MOST_WORK / (n * pairs)) ** 0.5)
+    if n * p * p * pairs <= MOST_WORK:
+        return
+    first = next((b for b in rows.blocks() if len(b.y)), None)
+    work = n * pairs * (p * p if first is None else gram_work(first))
+    if work > MOST_WORK:
+        fits = int(p * (MOST_WORK / work) ** 0.5)
         raise SpecError(
             f"{classes} classes by {p:,} columns and {n:,} rows are more than can be fitted in minutes; "
             f"about {fits:,} columns can: make images smaller (--image-size), reduce text "
