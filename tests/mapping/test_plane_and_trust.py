@@ -40,6 +40,17 @@ def test_a_sparse_plane_is_the_dense_one():
     np.testing.assert_allclose(np.abs(a.at), np.abs(b.at), atol=1e-7)
 
 
+@pytest.mark.parametrize(
+    "X", [np.ones((6, 3)), np.ones((6, 1)), np.arange(1.0, 7)[:, None], np.eye(6), np.zeros((4, 4))]
+)
+def test_degenerate_sparse_clouds_have_a_plane(X):
+    case = cloud_of(sparse.csr_array(X))
+    plane = plane_of(case)
+    assert plane.at.shape == (len(X), 2)
+    assert np.isfinite(plane.at).all()
+    assert all(0 <= s.value <= 1 for s in plane.shares)
+
+
 @pytest.mark.parametrize("X", [np.ones((5, 3)), np.arange(6.0)[:, None], np.eye(3)])
 def test_degenerate_clouds_have_a_plane(X):
     case = cloud_of(X, "euclidean")

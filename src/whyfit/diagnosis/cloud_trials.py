@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 
 from whyfit.diagnosis.cloud import CloudCase, Hubness, MeanCosine, mean_cosine
 from whyfit.diagnosis.cloud_plane import nearest_in_plane, principal_plane
+from whyfit.diagnosis.cloud_sparse import centred
 from whyfit.diagnosis.cloud_transforms import TRANSFORMS, Transform, transformed, words
 from whyfit.diagnosis.finding import Remedy, Trial
 
@@ -40,22 +41,51 @@ class Tried:
 
 
 def attempt(case: CloudCase, how: Transform) -> Tried:
-    """`how` tried on the sampled points; tried once per case."""
+    """`how` tried on the sampled points; tried once per case. Of sparse clouds "none" and "centre" only."""
     if how not in case.tried:
-        X = transformed(case, how, np.asarray(case.X[case.sampled]))
-        found = case.neighbours(X)
-        base = found if how == "none" else attempt(case, "none").neighbours
-        flat = nearest_in_plane(principal_plane(X), np.arange(len(X)), case.k)
-        case.tried[how] = Tried(
-            how, Hubness.of(found, len(X)), mean_cosine(X), found, shared(base, found),
-            shared(found, flat),
-        )  # fmt: skip
+        case.tried[how] = _dense(case, how) if case.dense else _sparse(case, how)
     return case.tried[how]
+
+
+def _dense(case: CloudCase, how: Transform) -> Tried:
+    X = transformed(case, how, np.asarray(case.X[case.sampled]))
+    found = case.neighbours(X)
+    base = found if how == "none" else attempt(case, "none").neighbours
+    return _tried(how, found, base, mean_cosine(X), principal_plane(X))
+
+
+def _sparse(case: CloudCase, how: Transform) -> Tried:
+    X = case.X[case.sampled]
+    after = centred(X, case.k)
+    if how == "none":
+        found = case.neighbours(X)
+        return _tried(how, found, found, mean_cosine(X), after.plane)
+    base = attempt(case, "none").neighbours
+    return _tried(how, after.neighbours, base, after.mean_cosine, after.plane)
+
+
+def _tried(
+    how: Transform,
+    found: Int[np.ndarray, "m k"],
+    base: Int[np.ndarray, "m k"],
+    cosine: MeanCosine,
+    plane: Float[np.ndarray, "m 2"],
+) -> Tried:
+    m, k = found.shape
+    flat = nearest_in_plane(plane, np.arange(m), k)
+    return Tried(how, Hubness.of(found, m), cosine, found, shared(base, found), shared(found, flat))
+
+
+def candidates(case: CloudCase) -> tuple[Transform, ...]:
+    """What can be tried on this case, gentlest first."""
+    if case.dense:
+        return CANDIDATES[case.metric]
+    return ("centre",) if case.metric == "cosine" else ()
 
 
 def all_attempts(case: CloudCase) -> tuple[Tried, ...]:
     """The cloud as it is and after every candidate."""
-    return tuple(attempt(case, how) for how in ("none", *CANDIDATES[case.metric]))
+    return tuple(attempt(case, how) for how in ("none", *candidates(case)))
 
 
 def attempted(case: CloudCase) -> tuple[Tried, ...]:
@@ -76,7 +106,7 @@ def kept_shares(a: Int[np.ndarray, "m k"], b: Int[np.ndarray, "m l"]) -> Float[n
 def fewer_hubs(case: CloudCase, limit: float) -> Remedy:
     """The first candidate, gentlest first, that brings hubness within its limit, else the one that leaves least."""
     before = attempt(case, "none").hubness
-    tried = [attempt(case, how) for how in CANDIDATES[case.metric]]
+    tried = [attempt(case, how) for how in candidates(case)]
     best = next((t for t in tried if _hub_skewness(t) <= limit), min(tried, key=_hub_skewness))
     after = best.hubness
     return _remedy(
@@ -111,4 +141,6 @@ def _remedy(
     half = case.z() * float(influence.std() / np.sqrt(influence.size))
     gain = before - after
     trial = Trial(measure, before, after, gain, gain - half, gain + half, gain - half > 0)
+    if not case.dense:  # sparse vectors cannot hold a mean, so this is for the user's own index
+        return Remedy(f"{words(tried.how, case.p)} before cosines are taken", {}, trial)
     return Remedy(words(tried.how, case.p), {"transform": tried.how}, trial)

@@ -118,7 +118,7 @@ def _misplaced(seen: Seen) -> tuple[Misplaced, ...]:
         around = plane.at[trust.true[w]].mean(axis=0)
         out.append(Misplaced(
             labels[i], i + 1, float(x), float(y), float(trust.each[w]), float(trust.away[w]),
-            tuple(labels[j] for j in trust.true[w][:SHOWN_NEIGHBOURS]), *map(float, around), _text(seen.cloud, i),
+            tuple(labels[j] for j in trust.true[w][:SHOWN_NEIGHBOURS]), *map(float, around), text=_text(seen.cloud, i),
         ))  # fmt: skip
     return tuple(out)
 

@@ -95,6 +95,8 @@ def _sparse_plane(case: CloudCase) -> tuple[Any, Any, Any]:
     mean, n, p = case.mean, case.n, case.p
     squares = np.asarray(X.power(2).sum(axis=1)).ravel() - 2 * (X @ mean) + mean @ mean
     k = min(2, n - 1, p - 1)
+    if not squares.max() > 1e-12 * float(mean @ mean):  # all vectors are the same
+        return np.eye(p, 2), np.zeros((n, 2)), np.zeros(n)
     if k < 1:
         C = X.toarray() - mean
         return np.ones((p, 1)), C[:, :1], squares

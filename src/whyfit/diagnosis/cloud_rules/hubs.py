@@ -16,7 +16,8 @@ Distances in high dimensions concentrate, and points a little closer to the mean
 cloud has hubs in the Euclidean distance, hardly any by cosine if its mean is 0. So S is compared with S₀ of a
 *normal twin*, as many points drawn with the cloud's covariance and no mean, and speaks only if S is above 1 (highly
 skewed, Bulmer 1979) and above 2 S₀, with the uncertainty of both. A second twin that has the cloud's mean as well
-predicts how much of S the mean explains: a refutable account of where the hubs come from.
+predicts how much of S the mean explains: a refutable account of where the hubs come from. Documents have no twin:
+there S is compared with 1, and if the mean made the hubs it must fall to 1 without it.
 
 Why it hurts
 
@@ -93,8 +94,14 @@ def _confirm(case: CloudCase, twin: Hubness | None) -> Confirmed:
         evidence.append(Evidence("skewness of a normal twin", twin.skewness))
         cause = "mean and covariance" if case.metric == "cosine" else "the covariance"
         prediction = f"predicted skewness {fixed(both.skewness, 2)} if {cause} made them; observed {fixed(s, 2)}"
-        all_attempts(case)
+    tried = all_attempts(case)
+    if len(tried) > 1:
         remedy = fewer_hubs(case, _limit(twin))
+    if twin is None and len(tried) > 1:
+        prediction = (
+            f"predicted skewness at most {number(HIGHLY_SKEWED)} without the mean if it made them; observed "
+            f"{fixed(tried[1].hubness.skewness, 2)}"
+        )
     finding = RULE.finding(
         "warning" if s >= STRONG else "note",
         names,
