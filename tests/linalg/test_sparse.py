@@ -105,7 +105,7 @@ def test_work_of_a_row_is_what_is_not_zero():
     rng = np.random.default_rng(7)
     one_hot = np.eye(300)[rng.integers(0, 300, 500)]
     block = rows(rng.normal(size=(500, 2)), one_hot, rng)
-    assert sparse.gram_work(twin(block)) == 302**2
-    assert sparse.gram_work(block) == 4 + 4 + sparse.DENSE_PER_PAIR
+    assert sparse.cross_work(twin(block)) == 302**2
+    assert sparse.cross_work(block) == 4 + 4 + sparse.DENSE_PER_PAIR / 2
     full = rows(rng.normal(size=(500, 2)), np.ones((500, 300)), rng)
-    assert sparse.gram_work(full) == 4 + 1200 + 300**2  # by dense tiles
+    assert sparse.cross_work(full) == 4 + 1200 + 300**2  # by dense tiles

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 #: Measured for 64 to 3,000 columns and 1 to 100 non-zeros a row, one thread: 5 ns an addition of the sparse
-#: product, 0.035 ns one of a symmetric rank-k update.
+#: product, 0.035 ns one of a symmetric rank-k update and twice that of another product.
 DENSE_PER_PAIR = 140
 #: Bytes of a dense tile of a sparse block.
 TILE_BYTES = 16 << 20
@@ -30,7 +30,8 @@ def add_gram(S: csr_array, out: Float[np.ndarray, "s s"], right: csr_array | Non
     if not m or not s:
         return
     pairs = float((np.diff(S.indptr).astype(np.float64) ** 2).sum())
-    if pairs * DENSE_PER_PAIR > m * float(s) ** 2:
+    price = DENSE_PER_PAIR if right is None else DENSE_PER_PAIR / 2
+    if pairs * price > m * float(s) ** 2:
         work, step = np.empty((s, s)), dense_rows(s)
         for start in range(0, m, step):
             tile = S[start : start + step].toarray()  # pyright: ignore[reportOptionalSubscript]
@@ -40,14 +41,14 @@ def add_gram(S: csr_array, out: Float[np.ndarray, "s s"], right: csr_array | Non
     add_into(S.T.tocsr() @ (S if right is None else right), out)
 
 
-def gram_work(rows: Rows) -> float:
-    """What a row adds to the cost of XᵀX, in multiplications of a dense product: p² if nothing is sparse."""
+def cross_work(rows: Rows) -> float:
+    """What a row adds to the cost of XᵀWX, in multiplications of a dense product: p² if nothing is sparse."""
     S, d = rows.sparse, rows.dense.shape[1]
     if S is None:
         return float(d * d)
     full = np.diff(S.indptr).astype(np.float64)
     pairs = float((full**2).mean()) if full.size else 0.0
-    return d * d + 2 * d * float(full.mean()) + min(DENSE_PER_PAIR * pairs, (rows.p - d) ** 2.0)
+    return d * d + 2 * d * float(full.mean()) + min(DENSE_PER_PAIR / 2 * pairs, (rows.p - d) ** 2.0)
 
 
 def add_into(P: csr_array, out: Float[np.ndarray, "r s"]) -> None:

@@ -22,7 +22,7 @@ from whyfit.errors import SpecError
 from whyfit.fold import Engine, Rows, RowSource, fold, joined
 from whyfit.linalg.columns import tiles
 from whyfit.linalg.solve import Solution
-from whyfit.linalg.sparse import gram_work
+from whyfit.linalg.sparse import cross_work
 from whyfit.probability.distributions import chi2_upper
 from whyfit.probability.inference import Inference, infer
 from whyfit.probability.logistic import Whitened, certain_digits, unit_inverse
@@ -140,7 +140,7 @@ def _check_work(rows: RowSource, n: int, p: int, classes: int) -> None:
     if n * p * p * pairs <= MOST_WORK:
         return
     first = next((b for b in rows.blocks() if len(b.y)), None)
-    work = n * pairs * (p * p if first is None else gram_work(first))
+    work = n * pairs * (p * p if first is None else cross_work(first))
     if work > MOST_WORK:
         fits = int(p * (MOST_WORK / work) ** 0.5)
         raise SpecError(
