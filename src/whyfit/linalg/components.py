@@ -11,8 +11,10 @@ Sampling moves a simple λ_j by a relative standard error that depends on the ta
     var(log λ̂_j) ≈ (κ_j − 1)/n,    κ_j = E[t_j⁴]/λ_j²      3 for normal rows, giving the textbook λ̂(1 ± z√(2/n))
 
 and intervals are made on the log scale: `intervals` with a measured κ or the normal 3, `jackknife` from the moments of
-folds without looking at the rows again. Both presume λ_j to be simple: where it nearly equals its neighbours the order
-of the two is chance and the larger one is biased upwards.
+folds without looking at the rows again. Realised coverage of a nominal 95 % (1,000 runs, 200 and 1,000 rows, λ = 9, 4,
+1): normal rows 0.94 to 0.96 all three ways; t₈ tails 0.84 to 0.88 with κ = 3, 0.92 to 0.94 with the measured κ and by
+the jackknife; uniform rows 0.998 with κ = 3, else 0.93 to 0.97. All presume λ_j to be simple: where it nearly equals
+its neighbours the order of the two is chance and the larger one is biased upwards.
 
 References: Anderson (1963), Ann. Math. Stat. 34, 122-148 (normal theory); Waternaux (1976), Biometrika 63 (kurtosis);
 Tipping & Bishop (1999), J. R. Stat. Soc. B 61, 611-622; Miller (1974), Biometrika 61 (jackknife).

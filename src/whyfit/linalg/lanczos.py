@@ -6,8 +6,11 @@ From a random unit vector v₁ the products Av build an orthonormal basis V of t
 
 For symmetric A there is an eigenvalue within the residual ‖r‖ of θ, whatever else is true of A. Every new vector is
 orthogonalised against all before, twice: without that rounding brings copies of found eigenvalues back. When the space
-is exhausted (β = 0) a fresh random direction continues, until it brings nothing new. A multiple eigenvalue whose space
-is not exhausted by then may be listed fewer times than it occurs.
+is exhausted (β = 0) a fresh random direction continues, until it brings nothing new.
+
+One start sees one vector of each eigenspace (rounding brings others late). So what was found is taken out of A and the
+rest is looked at from another random start; a pair found there that belongs among those wanted joins them, and the
+rest is looked at again. Eigenvalues come with their multiplicity that way.
 
 What a residual cannot tell is whether an eigenvalue beyond the largest θ was missed, because the start happened to be
 orthogonal to it. For a random start that has a known probability: with m steps and λ the largest eigenvalue,
@@ -22,7 +25,7 @@ Matrix Anal. Appl. 13(4), 1094-1122, Theorem 4.2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +34,7 @@ from scipy.linalg import eigh_tridiagonal
 
 from whyfit.engines.local import one_blas_thread
 from whyfit.errors import NotFiniteError, ShapeError
-from whyfit.linalg.operators import Operator, as_operator
+from whyfit.linalg.operators import Operator, as_operator, symmetric
 
 U = float(np.finfo(np.float64).eps) / 2
 #: Residual, relative to ‖A‖, at which an eigenpair counts as found.
@@ -50,7 +53,8 @@ class Ritz:
     values : (k,); vectors : (p, k), orthonormal.
     residuals : (k,) ‖Av − θv‖, the rounding of the products included: an eigenvalue lies within it of each value.
     norm : an estimate of ‖A‖ from below; range : smallest and largest Ritz value.
-    steps : products with a vector; exhausted : the basis spans everything, nothing can have been missed.
+    steps : products with a vector before copies were looked for.
+    exhausted : the basis spans everything, nothing can have been missed.
     converged : every residual is at most the tolerance times `norm`.
     """
 
@@ -96,6 +100,7 @@ def extreme_eigenvalues(
     *,
     tolerance: float = TOLERANCE,
     steps: int | None = None,
+    copies: bool = True,
     rng: int | np.random.Generator | None = 0,
 ) -> Ritz:
     """The `largest` and `smallest` eigenvalues of a symmetric operator by Lanczos.
@@ -106,7 +111,8 @@ def extreme_eigenvalues(
     largest, smallest : how many from either end.
     tolerance : residual ÷ ‖A‖ at which a pair counts as found.
     steps : at most so many products; default min(p, max(20 k + 100, 300)), k = largest + smallest.
-    rng : of the start.
+    copies : look for eigenvalues of higher multiplicity, at the price of about as many products again.
+    rng : of the starts.
 
     Returns
     -------
@@ -125,9 +131,17 @@ def extreme_eigenvalues(
         raise ShapeError(f"{k} eigenvalues of a {p} × {p} operator; expected 1 to {p}.")
     most = max(min(p, steps or max(20 * k + 100, 300)), k)
     with one_blas_thread():
-        basis = Krylov.start(A, np.random.default_rng(rng), most)
+        rng = np.random.default_rng(rng)
+        basis = Krylov.start(A, rng, most)
         _grow(basis, most, (largest, smallest), tolerance)
-        return _pairs(A, basis, largest, smallest, tolerance)
+        found = _pairs(A, basis, largest, smallest, tolerance)
+        if copies:
+            for _ in range(k):
+                more = _missed(A, found, (largest, smallest), most, rng)
+                if more is None:
+                    break
+                found = more
+        return found
 
 
 def _grow(basis: Krylov, most: int, wanted: tuple[int, int], tolerance: float) -> None:
@@ -145,6 +159,48 @@ def _grow(basis: Krylov, most: int, wanted: tuple[int, int], tolerance: float) -
         elif good and not basis.broken:
             return
         before = values if ended else before
+
+
+#: Residual ÷ ‖A‖ that tells whether a pair outside those found may belong to them.
+_COARSE = 1e-3
+
+
+def _missed(
+    A: Operator, found: Ritz, wanted: tuple[int, int], most: int, rng: np.random.Generator
+) -> Ritz | None:
+    """`found` with a pair that was missed, or None: the rest of A has none that belongs there."""
+    if found.exhausted or not found.converged or found.vectors.shape[1] == len(found.vectors):
+        return None
+    X, middle = found.vectors, (found.range[0] + found.range[1]) / 2
+
+    def rest(V: np.ndarray) -> np.ndarray:  # A on the complement of X; X itself is out of the way
+        inside = X.T @ V
+        AV = A @ (V - X @ inside)
+        return AV + X @ (middle * inside - X.T @ AV)
+
+    ends = (min(wanted[0], 1), min(wanted[1], 1))
+    basis = Krylov.start(symmetric(len(X), rest), rng, most)
+    new = None
+    for tolerance in (_COARSE, TOLERANCE):
+        _grow(basis, most, ends, tolerance)
+        new = _pairs(basis.A, basis, *ends, tolerance)
+        slack = new.residuals.max() + found.residuals.max()
+        above = ends[0] and new.values[0] + slack > found.values[wanted[0] - 1]
+        below = ends[1] and new.values[-1] - slack < found.values[wanted[0]]
+        if not (above or below):
+            return None
+    assert new is not None
+    real = np.zeros(sum(ends), dtype=bool)
+    if ends[0]:
+        real[0] = new.values[0] - slack > found.values[wanted[0] - 1]
+    if ends[1]:
+        real[-1] |= new.values[-1] + slack < found.values[wanted[0]]
+    if not real.any() or not new.converged:
+        return None
+    Q = np.linalg.qr(np.hstack([X, new.vectors[:, real]]))[0]
+    theta, S = np.linalg.eigh(Q.T @ (A @ Q))
+    Y = Q @ S[:, _wanted(len(theta), *wanted)]
+    return _rayleigh(A, Y, found)
 
 
 class Krylov:
@@ -235,14 +291,21 @@ def _pairs(A: Operator, basis: Krylov, largest: int, smallest: int, tolerance: f
     theta, S = basis.spectrum()
     which = _wanted(basis.m, largest, smallest)
     X = np.asarray(basis.V[:, : basis.m] @ S[:, which])
-    X /= np.linalg.norm(X, axis=0)
+    norm = float(max(abs(theta[0]), abs(theta[-1])))
+    ends = (float(theta[0]), float(theta[-1]))
+    frame = Ritz(theta[:0], X[:, :0], theta[:0], norm, ends, basis.m, basis.exhausted, False)
+    return _rayleigh(A, X, frame, tolerance)
+
+
+def _rayleigh(A: Operator, X: np.ndarray, frame: Ritz, tolerance: float = TOLERANCE) -> Ritz:
+    """Values and residuals of the vectors X; norm, range and the rest are those of `frame`."""
+    X = X / np.linalg.norm(X, axis=0)
     AX = A @ X
     values = np.einsum("ij,ij->j", X, AX)  # Rayleigh quotients: their error is second order
-    norm = float(max(abs(theta[0]), abs(theta[-1])))
-    rounding = np.sqrt(len(X)) * 4 * U * norm
+    rounding = np.sqrt(len(X)) * 4 * U * frame.norm
     residuals = np.linalg.norm(AX - X * values, axis=0) + rounding
     order = np.argsort(-values, kind="stable")
-    return Ritz(
-        values[order], X[:, order], residuals[order], norm, (float(theta[0]), float(theta[-1])),
-        basis.m, basis.exhausted, bool((residuals <= tolerance * norm + 2 * rounding).all()),
-    )  # fmt: skip
+    good = bool((residuals <= tolerance * frame.norm + 2 * rounding).all())
+    return replace(
+        frame, values=values[order], vectors=X[:, order], residuals=residuals[order], converged=good
+    )
