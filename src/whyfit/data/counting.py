@@ -65,19 +65,28 @@ def weigh_texts(
         and (c.words >= PROSE_WORDS or spec.roles.get(c.name) == "text")
     ]
     width = spec.text_features or min(WIDTH, table.n // (TERM_ROWS * max(len(chosen), 1)))
-    weighed: dict[str, tuple[TextWeights, Components | None]] = {}
+    weighed = {}
     for name in chosen:
-        terms = table.terms(name)
-        weights = weights_of(terms, width=width, least=spec.rare_level, hashing=spec.text == "hash")
-        compressed = None
-        if weights.width and (k := spec.text_components):
-            from scipy.sparse import csr_array, vstack
-
-            rows = [weights.rows(block.data[f"{name}\0terms"]) for block in table.blocks()]
-            compressed = components_of(csr_array(vstack(rows, format="csr")), weights.names, k)
-        if weights.width:
-            weighed[name] = (weights, compressed)
+        key = (name, width, spec.rare_level, spec.text, spec.text_components)
+        if key not in table.weighed:  # as often as a remedy is tried
+            table.weighed[key] = _weigh(table, name, width, spec)
+        if table.weighed[key][0].width:
+            weighed[name] = table.weighed[key]
     return weighed
+
+
+def _weigh(
+    table: Table, name: str, width: int, spec: Spec
+) -> tuple[TextWeights, Components | None]:
+    hashing = spec.text == "hash"
+    weights = weights_of(table.terms(name), width=width, least=spec.rare_level, hashing=hashing)
+    k = spec.text_components
+    if not (weights.width and k):
+        return weights, None
+    from scipy.sparse import csr_array, vstack
+
+    rows = [weights.rows(block.data[f"{name}\0terms"]) for block in table.blocks()]
+    return weights, components_of(csr_array(vstack(rows, format="csr")), weights.names, k)
 
 
 def count_rows(design: Design, table: Table) -> tuple[dict[str, int], int]:

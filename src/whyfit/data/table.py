@@ -64,6 +64,7 @@ class Table:
         self._store = store
         self._stored = stored
         self._counted: dict[str, CountedBlocks] = {}  # columns of text whose terms were wanted
+        self.weighed: dict[tuple[Any, ...], Any] = {}  # what designs made of them, by their choices
         self._given: tuple[Any, Spec] | None = None  # what it was read from, for `under`
 
     def blocks(self) -> Iterator[Block]:
