@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from scipy.special import logsumexp
 
 from whyfit.calculus.logistic import newton_sums
 from whyfit.calculus.multinomial import sums_at
+from whyfit.data.arrays import ArrayRows
 from whyfit.data.folds import fold_of
 from whyfit.data.sample import SAMPLE_ROWS, sample_rows
 from whyfit.fold import Rows, joined
@@ -215,3 +217,30 @@ def test_a_sample_of_a_wide_design_is_short():
     assert sample_rows(10) == SAMPLE_ROWS
     assert sample_rows(4_500) * 4_500 * 8 <= 128 << 20
     assert sample_rows(10**9) == 1
+
+
+def test_multinomial_with_a_level_of_one_fold():
+    late, label = LATE.copy(), fold_of(np.arange(N), K, 0)
+    late[:, 6] = (label == 2) & (RNG.random(N) < 0.5)
+    got = []
+    for source in both(CLASSES, late):
+        m = gather(source, K).total
+        scale = np.sqrt(np.diag(m.scatter)[:-1] / m.n)
+        fit = multinomial.fit_rows(source, m.n, m.mean[:-1], scale, classes=("a", "b", "c"))
+        got.append((fit, *multinomial.cross_validate(fit, source, K)))
+    (f, scores, B), (_, twin, C) = got
+    close(scores["log_loss"], twin["log_loss"], 1e-7)
+    assert not B[2][:, 1 + D + 6].any()
+    assert not C[2][:, 1 + D + 6].any()
+    assert (B[[0, 1, 3, 4]][:, :, 1 + D + 6] != 0).all()
+    rest = np.delete(np.arange(D + S), D + 6)
+    X = np.hstack([DENSE, late])
+    rows = ArrayRows(X[label != 2][:, rest], CLASSES[label != 2].astype(float), 2)
+    n = int((label != 2).sum())
+    alone = multinomial.fit_rows(
+        rows, n, X[label != 2][:, rest].mean(axis=0), np.ones(len(rest)), classes=f.classes
+    )
+    held = X[label == 2][:, rest]
+    eta = np.column_stack([np.zeros(len(held)), alone.intercept + held @ alone.coef.T])
+    own = eta[np.arange(len(held)), CLASSES[label == 2]] - logsumexp(eta, axis=1)
+    close(scores["log_loss"][2], -own.mean(), 1e-6)

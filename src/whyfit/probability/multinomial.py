@@ -163,15 +163,16 @@ def cross_validate(
     source, keep = without_columns(rows, fit.dropped), ~fit.dropped
     trained = among(source, excluded, inside=False) if excluded else source
     tolerance, limit = (_FOLD_TOLERANCE, MAX_STEPS) if fit.converged else (RUNAWAY, ATTEMPTS)
-    B = np.stack(
-        [
-            newton(
-                trained, len(fit.classes), fit.optimum.centre, fit.scale[keep], engine, fit.ridge,
-                without=j, tolerance=tolerance, near=fit.optimum, limit=limit,
-            ).B
-            for j in range(k)
-        ]
-    )  # fmt: skip
+    still = _constant(trained, k, engine)
+    B = np.zeros((k, *fit.optimum.B.shape))
+    for j in range(k):  # a coefficient of which the training rows know nothing is 0
+        live = ~still[j]
+        place = np.concatenate([[True], live])
+        B[j][:, place] = newton(
+            without_columns(trained, still[j]), len(fit.classes), fit.optimum.centre[live],
+            fit.scale[keep][live], engine, fit.ridge, without=j, tolerance=tolerance,
+            near=_part(fit.optimum, place), limit=limit,
+        ).B  # fmt: skip
     C = len(fit.classes)
 
     def of(block: Rows) -> _Tally:
@@ -193,6 +194,49 @@ def cross_validate(
 
     tally = fold(joined(source.blocks()), of, _Tally(np.zeros((2, k)), np.zeros((2, k, C))), engine)
     return _scores(tally), B
+
+
+def _part(o: Optimum, place: Bool[np.ndarray, " c"]) -> Optimum:
+    """`o` without some of the columns: where to start, not an optimum."""
+    everywhere = np.tile(place, len(o.B))
+    return replace(
+        o,
+        B=o.B[:, place],
+        centre=o.centre[place[1:]],
+        hessian=o.hessian[np.ix_(everywhere, everywhere)],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranges:
+    """Smallest and largest value of each column in each fold."""
+
+    low: Float[np.ndarray, "k p"]
+    high: Float[np.ndarray, "k p"]
+
+    def __add__(self, other: _Ranges) -> _Ranges:
+        return _Ranges(np.minimum(self.low, other.low), np.maximum(self.high, other.high))
+
+
+def _constant(rows: RowSource, k: int, engine: Engine) -> Bool[np.ndarray, "k p"]:
+    """Columns that have one value in all the rows that are not in fold j."""
+
+    def of(block: Rows) -> _Ranges:
+        low, high = np.full((k, block.p), np.inf), np.full((k, block.p), -np.inf)
+        d = block.dense.shape[1]
+        for j in np.unique(block.fold):
+            part = block.take(np.flatnonzero(block.fold == j))
+            low[j, :d], high[j, :d] = part.dense.min(axis=0), part.dense.max(axis=0)
+            if part.sparse is not None:
+                low[j, d:] = part.sparse.min(axis=0).toarray().ravel()
+                high[j, d:] = part.sparse.max(axis=0).toarray().ravel()
+        return _Ranges(low, high)
+
+    p = len(rows.names)
+    none = _Ranges(np.full((k, p), np.inf), np.full((k, p), -np.inf))
+    r = fold(joined(rows.blocks()), of, none, engine)
+    others = [np.arange(k) != j for j in range(k)]
+    return np.array([r.low[o].min(axis=0) >= r.high[o].max(axis=0) for o in others])
 
 
 @dataclass(frozen=True, slots=True)
