@@ -179,14 +179,14 @@ def hard_problem(family: str, seed: int) -> tuple[np.ndarray, np.ndarray, bool]:
     """X, y and whether an intercept is to be fitted; noise, scale and offset of y vary with the seed."""
     rng = np.random.default_rng([seed, list(FAMILIES).index(family)])
     p = int(rng.integers(1, 7))
-    n = int(rng.choice([p + 2, p + 2, 12, 40, 100]))
-    n = max(n, p + 2)  # p = n − 2 columns and an intercept leave one degree of freedom
+    n = int(rng.choice([p + 1, p + 2, 12, 40, 100]))
+    n = max(n, p + 1)  # p = n − 1 columns and an intercept leave no degree of freedom
     X = FAMILIES[family](rng, n, p)
     length = np.abs(X).max(axis=0)
     law = X / np.where(length > 0, length, 1.0) @ rng.standard_normal(p)
     noise = float(rng.choice([1.0, 1e-3, 1e-8, 0.0]))
     y = law + noise * rng.standard_normal(n) + rng.choice([0.0, 0.0, 1e6])
-    y = y * 10.0 ** float(rng.choice([0, 0, -100, 100]))
+    y = y * 10.0 ** float(rng.choice([0, 0, -120, 120]))
     if family == "whole numbers" and rng.random() < 0.5:
         y = X @ rng.integers(-9, 10, p) + rng.choice([0, 7])  # exact in float64
     return X, y, bool(rng.random() < 0.8)

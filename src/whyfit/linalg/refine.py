@@ -233,8 +233,8 @@ class _Assembly:
         )
         return Refined(
             w, w_error, full, whole, G_error, scale,
-            rss_value, off_rss + float(_rounding(rss_value, 3)) if rss else off_rss,
-            fitted, off_explained + float(_rounding(fitted, 3)),
+            rss_value, off_rss + float(_rounding(rss_value, 3, self.gram.n)) if rss else off_rss,
+            fitted, off_explained + float(_rounding(fitted, 3)) if explained else off_explained,
             float(np.ldexp(tss / self.N, 2 * int(g[-1]))),
             np.isin(np.arange(p), self.on), f.gap, f.lost, uncentred, inexact,
         )  # fmt: skip
@@ -280,15 +280,15 @@ class _Assembly:
         off_V = (2 * along * float(lever @ eta) + 2 * float(lever @ eta) / np.sqrt(n)) / law[0, 0]
         error[0] = off_V + _rounding(law[0, 0], 3)
         off_first = float(off_first)
-        return Uncentred(value, off_first + float(_rounding(value, 1)), law, error), max(
-            off_V, off_first
-        )
+        return Uncentred(
+            value, off_first + (float(_rounding(value, 1)) if first else 0.0), law, error
+        ), max(off_V, off_first)
 
 
-def _rounding(value, steps: float):
-    """Relative error of `steps` roundings to float64, and of the last one near underflow."""
-    with np.errstate(divide="ignore"):
-        return steps * _U + np.where(value == 0, 0.0, _TINY / np.abs(value))
+def _rounding(value, steps: float, parts: int = 1):
+    """Relative error of `steps` roundings to float64, and of one near underflow, to be divided into `parts` later."""
+    with np.errstate(divide="ignore", over="ignore"):
+        return steps * _U + _TINY * parts / np.abs(value)
 
 
 def _unit_inverse(U: np.ndarray) -> np.ndarray:

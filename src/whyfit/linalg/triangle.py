@@ -46,7 +46,7 @@ class Triangle:
 def triangle_of(
     mean: Float[np.ndarray, " q"], scale: Float[np.ndarray, " q"], intercept: bool = True
 ) -> Callable[[Rows], Triangle]:
-    """The function that makes the Triangle of [1, (X − mean)/scale, (y − mean_y)/scale_y]; without intercept 0 for 1."""
+    """The function that makes the Triangle of [1, (X − mean)/scale, (y − mean_y)/scale_y]; 1 is 0 without intercept."""
 
     def of(rows: Rows) -> Triangle:
         m, p = len(rows.y), rows.p

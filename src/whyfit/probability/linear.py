@@ -34,6 +34,7 @@ from whyfit.probability.ridge import penalised
 #: Bytes of the moments of a block above which all blocks share one set: adding sets would cost more than two
 #: threads save.
 ONE_SET = 32 << 20
+_TINY = 5e-324  # spacing of the smallest float64
 
 
 @dataclass(frozen=True)
@@ -188,9 +189,11 @@ class LinearFit:
 
     @property
     def _r2_error(self) -> float:
+        if not self.tss > 0:
+            return np.inf
         if self.solution.explained is not None:
-            return self.solution.explained_error + 2 * U
-        left = self.rss / self.tss if self.tss > 0 else np.inf
+            return self.solution.explained_error + 2 * U + _TINY / self.tss
+        left = self.rss / self.tss
         return (self.solution.slip + 2 * U) / (1 - left) if left < 1 else np.inf
 
     @property
