@@ -29,7 +29,7 @@ from scipy.linalg import svd
 from whyfit.engines.local import one_blas_thread
 from whyfit.errors import NotFiniteError, ShapeError
 from whyfit.linalg.decompose import signs
-from whyfit.linalg.lanczos import Krylov
+from whyfit.linalg.krylov import Krylov
 from whyfit.linalg.operators import Operator, as_operator, symmetric
 
 OVERSAMPLING = 10  # Halko et al. (2011), §1.3: "p = 5 or p = 10 often gives superb results"

@@ -24,7 +24,7 @@ from jaxtyping import Float
 
 from whyfit.engines.local import one_blas_thread
 from whyfit.errors import ShapeError
-from whyfit.linalg.lanczos import Krylov
+from whyfit.linalg.krylov import Krylov
 from whyfit.linalg.operators import as_operator
 
 
