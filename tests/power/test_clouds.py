@@ -8,8 +8,8 @@ import pytest
 from clouds import found
 from simulated import rarely, usually
 
-HEALTHY = 60
-PLANTED = 20
+HEALTHY = 45
+PLANTED = 15
 
 
 def healthy(seed: int) -> np.ndarray:

@@ -42,6 +42,11 @@ def test_a_small_mean_is_let_be():
     assert found(normal() + 0.2, "LA115") == ()
 
 
+def test_a_handful_of_points_has_no_preferred_direction():
+    assert found(normal(19) + 3, "LA115") == ()
+    assert found(normal(40) + 3, "LA115") != ()
+
+
 def test_one_coordinate_in_another_unit_is_named():
     X = normal()
     X[:, 7] *= 30

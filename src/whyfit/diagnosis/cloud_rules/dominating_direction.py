@@ -57,6 +57,8 @@ STRONG = 0.3
 DOMINANT = 0.5
 #: With fewer dimensions the first axis holds half of the variance of many a healthy cloud.
 FEWEST_DIMENSIONS = 10
+#: The normal law of the two statistics needs some points.
+FEWEST_POINTS = 20
 #: An axis that one coordinate makes up to this share is that coordinate.
 ONE_COORDINATE = 0.9
 _PAIRS = 20_000
@@ -64,7 +66,7 @@ _PAIRS = 20_000
 
 def check(case: CloudCase) -> Iterator[Suspicion]:
     """Two hypotheses: the mean cosine is small; no axis holds more than all others."""
-    if case.n < 3:
+    if case.n < FEWEST_POINTS:
         return
     if case.metric == "cosine":
         c = case.mean_cosine
