@@ -11,11 +11,11 @@ PLANTED = 30
 
 
 def healthy(seed: int):
-    """Normal, heavy-tailed, lognormal, binary, rare and counted columns."""
+    """Normal, heavy-tailed, lognormal, binary and rare columns; errors that grow with lognormal columns."""
     rng = np.random.default_rng(seed)
     n, p = int(rng.choice([30, 60, 200, 1000])), int(rng.choice([1, 3, 8]))
     X = rng.normal(size=(n, p))
-    match seed % 6:
+    match seed % 7:
         case 1:
             X = rng.standard_t(3, size=(n, p))
         case 2:
@@ -24,10 +24,11 @@ def healthy(seed: int):
             X = (X > 0).astype(float)
         case 4:
             X[:, 0] = rng.random(n) < max(0.05, 8 / n)
-        case 5:
+        case 5 | 6:
             X = np.exp(X)
     w = rng.choice([0, 1, 3, 5], size=p) / np.sqrt(n) / np.maximum(X.std(axis=0), 0.1)
-    return X, X @ w + rng.normal(size=n)
+    scale = X.sum(axis=1) / X.sum(axis=1).std() if seed % 7 == 6 else 1.0
+    return X, X @ w + scale * rng.normal(size=n)
 
 
 def test_silent_on_healthy_data():

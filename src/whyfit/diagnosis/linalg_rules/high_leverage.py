@@ -18,7 +18,8 @@ is the share of row i. The finding is made where up to five rows (and a tenth of
 moves by more than one standard error without them, and either
 
 - they do not follow the others: if they did, ŵ − ŵ' would vary with σ²(V'ⱼⱼ − Vⱼⱼ), ŵ', V' without them, whatever the
-  columns look like; its t is beyond the false-alarm budget (a warning); or
+  columns look like; its t is beyond the false-alarm budget (a warning; where the residuals of the others grow with
+  r, σ² is taken to grow with r² out there); or
 - one row alone holds nine tenths (a note), or all: the column is constant without it (a warning if the coefficient is
   significant).
 
@@ -56,6 +57,7 @@ from whyfit.errors import InputError
 from whyfit.linalg.leverage import carriers, partial_leverage
 from whyfit.probability.distributions import t_quantile, t_two_sided
 from whyfit.probability.influence import Fitted
+from whyfit.probability.outlying import variance_far_out
 
 #: Share of a coefficient that so few rows may hold (whyfit's design): from one half on, the variance of the estimate at
 #: least doubles without them, and all other rows together say less than these.
@@ -129,7 +131,7 @@ def check(case: Case) -> Iterator[Suspicion]:
             if _constant_without(case, whole, int(rows[0]), place, int(j)):
                 yield from _certain(case, whole, int(rows[0]), index, place, int(j))
             continue
-        carried = _without(whole, index, rows, held, place, int(j))
+        carried = _without(case, whole, index, rows, held, place, int(j))
         if carried is not None:
             found.append(carried)
     yield from _tested(case, found)
@@ -159,7 +161,7 @@ def _sets(found: list[_Carried]) -> list[list[_Carried]]:
 
 
 def _without(
-    whole: Fitted, index: np.ndarray, rows: np.ndarray, held: float, place: int, j: int
+    case: Case, whole: Fitted, index: np.ndarray, rows: np.ndarray, held: float, place: int, j: int
 ) -> _Carried | None:
     """The coefficient without `rows`, and the t of its change; None if it is not determined without them."""
     after = whole
@@ -171,7 +173,15 @@ def _without(
         return None
     before, moved = float(whole.beta[place]), float(after.beta[place])
     variance = after.rss / after.df
-    spread = variance * (after.V[place, place] - whole.V[place, place])
+    grown = 1.0
+    if case.sample.share == 1:  # all other rows are at hand
+        share = partial_leverage(whole.X, whole.V)[:, place]
+        others = np.delete(np.arange(len(share)), rows)
+        grown = max(
+            variance_far_out(after.e[others] ** 2, q[others], float(q[rows].mean()))
+            for q in (share, after.h)
+        )
+    spread = grown * variance * (after.V[place, place] - whole.V[place, place])
     t = (before - moved) / np.sqrt(spread) if spread > 0 else 0.0
     return _Carried(
         j,
