@@ -158,6 +158,6 @@ def test_a_singular_training_hessian_still_makes_a_step():
     """It solves what can be solved, and twins share the step that one of them would take."""
     A = np.array([[2.0, 2.0, 0.3], [2.0, 2.0, 0.3], [0.3, 0.3, 1.0]])
     g, still = np.array([1.0, 1.0, -0.5]), np.zeros(3, bool)
-    step = logistic_validation._Factor.of(A, still).solve(g)
+    step = logistic_validation.Factor.of(A, still).solve(g)
     np.testing.assert_allclose(A @ step, g, rtol=1e-9)
     np.testing.assert_allclose(step, np.linalg.pinv(A, hermitian=True) @ g, rtol=1e-3)

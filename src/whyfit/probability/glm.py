@@ -205,7 +205,7 @@ def fit_rows(
         raise SpecError(f"epsilon is {epsilon}; expected a number > 1, e.g. {EFFICIENT}.")
     engine, keep = engine or LocalEngine(), ~columns.dropped
     source = without_columns(rows, columns.dropped)
-    problem = _problem(family, source, columns, ridge, epsilon)
+    problem = problem_of(family, source, columns, ridge, epsilon)
     optimum = newton(replace(problem, engine=engine))
     c = int(keep.sum()) + 1
     zero = _Sums(0.0, 0.0, 0.0, 0.0, np.zeros((c, c)), np.zeros((c, c)))
@@ -213,7 +213,7 @@ def fit_rows(
     return _fit(family, rows.names, columns, optimum, sums, ridge)
 
 
-def _problem(
+def problem_of(
     family: Family, source: RowSource, columns: Columns, ridge: float, epsilon: float
 ) -> Problem:
     keep = ~columns.dropped

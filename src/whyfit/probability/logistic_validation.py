@@ -67,16 +67,14 @@ def cross_validate(
     each = _curvatures(source, b, centre, k, out, engine)
     _, slope, diagonal = penalty(b, scale, fit.ridge)
     H, g = each.hessian.sum(axis=0), each.gradient.sum(axis=0) + slope
-    spread = _swept(H)
-    still = [_swept(H - each.hessian[j]) <= STILL * spread for j in range(k)]
-    factors = [_Factor.of(H - each.hessian[j] + np.diag(diagonal), still[j]) for j in range(k)]
+    spread = swept(H)
+    still = [swept(H - each.hessian[j]) <= STILL * spread for j in range(k)]
+    factors = [Factor.of(H - each.hessian[j] + np.diag(diagonal), still[j]) for j in range(k)]
     separated = fit.optimum.runaway and fit.optimum.loss < SEPARATED * fit.n
     if separated:
         B = np.stack([_anew(source, centre, scale, j, fit, out, engine) for j in range(k)])
     else:
-        B = np.stack(
-            [b - _bounded(factors[j].solve(g - each.gradient[j]), scale) for j in range(k)]
-        )
+        B = np.stack([b - bounded(factors[j].solve(g - each.gradient[j]), scale) for j in range(k)])
         for j in range(k):  # a coefficient of which the training rows know nothing is 0
             A = H - each.hessian[j] if still[j].any() else H
             B[j, 0] += (A[0] / A[0, 0])[still[j]] @ B[j, still[j]]
@@ -93,18 +91,18 @@ def cross_validate(
         if separated or delta.max() < enough or attempt == ATTEMPTS - 1:
             break
         for j in np.flatnonzero(delta >= enough):
-            B[j] -= _bounded(steps[j], scale)
+            B[j] -= bounded(steps[j], scale)
         far = np.flatnonzero((delta > FAR) | ((delta >= enough) & (delta > SLOW * before)))
         before = delta
         if far.size:
             none = _Hessians(np.zeros((far.size, c, c)))
             own = fold(joined(source.blocks()), _hessians(B[far], far, centre, out), none, engine)
             for i, j in enumerate(far):
-                factors[j] = _Factor.of(own.hessian[i] + np.diag(diagonal), still[j])
+                factors[j] = Factor.of(own.hessian[i] + np.diag(diagonal), still[j])
     return _scores(sums.tally, each.tally), B
 
 
-def _bounded(step: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def bounded(step: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """No coefficient of a unit-variance column moves by more than 5: separable training sets run away."""
     size = np.abs(step * np.concatenate([[1.0], scale])).max(initial=0.0)
     return step * min(1.0, 5.0 / size) if size > 0 else step
@@ -116,7 +114,7 @@ def _anew(source, centre, scale, j, fit, out, engine) -> Float[np.ndarray, " c"]
     return newton(training.blocks, fit.n, centre, scale, engine, fit.ridge).b
 
 
-def _swept(H: Float[np.ndarray, "c c"]) -> Float[np.ndarray, " c"]:
+def swept(H: Float[np.ndarray, "c c"]) -> Float[np.ndarray, " c"]:
     """Curvature of each coefficient once the intercept has adapted: the weighted scatter of its column."""
     out = np.diag(H) - H[0] ** 2 / max(H[0, 0], np.finfo(float).tiny)
     out[0] = H[0, 0]
@@ -124,11 +122,11 @@ def _swept(H: Float[np.ndarray, "c c"]) -> Float[np.ndarray, " c"]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Factor:
+class Factor:
     """A Hessian of unit diagonal, factored; with a little more on its diagonal if it is not positive definite.
 
     Coefficients that are `still` do not move. A direction of no curvature, along which separated classes run away,
-    gets a long step, which `_bounded` cuts: a pseudo-inverse would do no better at twenty times the price.
+    gets a long step, which `bounded` cuts: a pseudo-inverse would do no better at twenty times the price.
     """
 
     factor: tuple
@@ -136,7 +134,7 @@ class _Factor:
     still: Bool[np.ndarray, " c"]
 
     @classmethod
-    def of(cls, H: Float[np.ndarray, "c c"], still: Bool[np.ndarray, " c"]) -> _Factor:
+    def of(cls, H: Float[np.ndarray, "c c"], still: Bool[np.ndarray, " c"]) -> Factor:
         d = np.sqrt(np.maximum(np.diag(H), np.finfo(float).tiny))
         A = H / d / d[:, None]
         A[still] = A[:, still] = 0.0
