@@ -273,11 +273,13 @@ class _Sums:
         first = len(self.shift) - 1 - self.late
         for j in range(self.k):
             S = self.raw[j, :-1, :-1]
-            before = np.diag(S)[first:-1].copy()
-            S -= np.outer(n[j] * d[j], d[j])
             square = np.einsum("ii->i", S)  # a view; rounding may leave −ε of a constant
-            flat = first + np.flatnonzero(square[first:-1] <= _ROUNDING * np.sqrt(n[j]) * before)
-            S[flat] = S[:, flat] = 0.0
+            before = square[first:-1].copy()
+            S -= (n[j] * d[j])[:, None] * d[j]
+            if self.late:
+                some = square[first:-1] <= _ROUNDING * np.sqrt(n[j]) * before
+                flat = first + np.flatnonzero(some)
+                S[flat] = S[:, flat] = 0.0
             np.maximum(square, 0.0, out=square)
         return FoldMoments(
             n.astype(np.int64),
