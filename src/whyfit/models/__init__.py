@@ -3,6 +3,7 @@
     LinearRegression, Ridge, LogisticRegression     scikit-learn estimators with inference and intervals
     PoissonRegression, GammaRegression              of counts and of amounts, log link
     HuberRegression                                 of targets with outliers
+    ElasticNet, Lasso                               with penalties that leave out columns
     PCA                                             a scikit-learn transformer, one pass, with intervals
     TableModel                                      what `whyfit.fit(...).model` is
     save_model, load_model                          `.whyfit` files
@@ -17,6 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from whyfit.models.elastic_net_model import ElasticNet, Lasso
     from whyfit.models.file import load_model, save_model
     from whyfit.models.glm_model import GammaRegression, HuberRegression, PoissonRegression
     from whyfit.models.linear_model import LinearRegression, Ridge
@@ -26,9 +28,11 @@ if TYPE_CHECKING:
     from whyfit.probability.predictive import Interval
 
 _HOMES = {
+    "ElasticNet": "whyfit.models.elastic_net_model",
     "GammaRegression": "whyfit.models.glm_model",
     "HuberRegression": "whyfit.models.glm_model",
     "Interval": "whyfit.probability.predictive",
+    "Lasso": "whyfit.models.elastic_net_model",
     "LinearRegression": "whyfit.models.linear_model",
     "LogisticRegression": "whyfit.models.logistic_model",
     "PCA": "whyfit.models.pca",
@@ -42,9 +46,11 @@ _HOMES = {
 
 __all__ = [
     "PCA",
+    "ElasticNet",
     "GammaRegression",
     "HuberRegression",
     "Interval",
+    "Lasso",
     "LinearRegression",
     "LogisticRegression",
     "PoissonRegression",
