@@ -117,6 +117,15 @@ def test_large_clouds_are_sampled_and_the_sample_depends_on_the_seed_alone():
     assert not (a.sampled == b.sampled).all()
 
 
+def test_copies_make_no_hubs():
+    """The first of many copies would stand in everybody's list for no reason but its place in the file."""
+    X = points(9, 300, 3)
+    many = np.vstack([np.repeat(X[:1], 200, axis=0), X])
+    assert cloud_of(many).hubness.skewness == pytest.approx(cloud_of(X).hubness.skewness)
+    assert cloud_of(many).origin[:200].tolist() == [0] * 200
+    assert cloud_of(many).distinct.size == 300
+
+
 def test_a_mean_makes_hubs_by_cosine_and_none_by_distance():
     """The two twins of the rule on hubs: theory says a common mean makes hubs, and distances do not see it."""
     X = points(8, 800, 30, mean=1.5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -141,9 +143,17 @@ def test_large_clouds_are_sampled_against_all_points():
     assert trust.true[17].tolist() == np.argsort(d)[:10].tolist()
 
 
-def test_copies_do_not_count_themselves():
-    X = np.repeat(normal(7, 5), 20, axis=0)
-    case = cloud_of(X, "euclidean")
+def test_copies_change_nothing():
+    """Which of several copies is near is not to be told, so neighbours are different points."""
+    X = normal(7, 120)
+    twice = np.vstack([X, X[:50]])
+    case = cloud_of(twice, "euclidean")
     trust = trust_in(case, plane_of(case))
-    assert not (trust.true == trust.points[:, None]).any()
-    assert trust.kept.value > 0.3  # ten of nineteen copies, another ten in the plane
+    plane = plane_of(case)
+    alone = trust_in(cloud_of(X, "euclidean"), dataclasses.replace(plane, at=plane.at[:120]))
+    assert trust.measured == 120
+    assert trust.kept.value == pytest.approx(alone.kept.value)
+    np.testing.assert_array_equal(trust.true[120:], trust.true[:50])
+    np.testing.assert_array_equal(trust.true[:120], alone.true)
+    worst = trust.worst()
+    assert len({tuple(trust.true[w]) for w in worst}) == len(worst)

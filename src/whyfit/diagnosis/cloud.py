@@ -25,6 +25,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from jaxtyping import Float, Int
 
+from whyfit.diagnosis.cloud_copies import copies
 from whyfit.linalg.neighbours import nearest
 from whyfit.linalg.norms import unit_rows
 
@@ -38,6 +39,8 @@ Kind = Literal["vectors", "table", "images", "documents"]
 K = 10
 #: Points on which hubs are counted and transformations tried; a cloud of more is sampled.
 HUB_POINTS = 1_500
+#: With fewer different points there are no neighbours to speak of.
+FEWEST_DISTINCT = 3
 TASK = "cloud"
 
 
@@ -188,16 +191,38 @@ class CloudCase:
         return mean_cosine(self.X)
 
     @cached_property
+    def copies(self) -> list[Int[np.ndarray, " g"]]:
+        """Groups of points that are exactly the same."""
+        return copies(self.X, self.rng("copies"))
+
+    @cached_property
+    def origin(self) -> Int[np.ndarray, " n"]:
+        """The first point that is the same as each."""
+        first = np.arange(self.n)
+        for group in self.copies:
+            first[group] = group[0]
+        return first
+
+    @cached_property
+    def distinct(self) -> Int[np.ndarray, " d"]:
+        """One point of every group of copies, rising: which of several copies is near is not to be told.
+
+        All points if fewer than three differ.
+        """
+        found = np.unique(self.origin)
+        return found if found.size >= FEWEST_DISTINCT else np.arange(self.n)
+
+    @cached_property
     def sampled(self) -> Int[np.ndarray, " m"]:
-        """Indices of the points on which hubs are counted, rising."""
-        if self.n <= HUB_POINTS:
-            return np.arange(self.n)
-        return np.sort(self.rng("hubs").permutation(self.n)[:HUB_POINTS])
+        """Indices of the distinct points on which hubs are counted, rising."""
+        if self.distinct.size <= HUB_POINTS:
+            return self.distinct
+        return np.sort(self.rng("hubs").permutation(self.distinct)[:HUB_POINTS])
 
     @cached_property
     def k(self) -> int:
         """Neighbours per point: K, or fewer in a tiny cloud."""
-        return max(1, min(K, self.n - 1, self.sampled.size - 1))
+        return max(1, min(K, self.sampled.size - 1))
 
     def neighbours(self, X: Vectors) -> Int[np.ndarray, "m k"]:
         """The k nearest of every row among the rows of X, itself left out, by this cloud's metric."""

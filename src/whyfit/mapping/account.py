@@ -89,7 +89,7 @@ def _picture(seen: Seen) -> Picture:
     first, second, both = map(_score, seen.plane.shares)
     return Picture(
         first, second, both, _score(trust.kept), {m.metric: _score(m) for m in measured},
-        trust.k, trust.chance, trust.points.size,
+        trust.k, trust.chance, trust.measured,
     )  # fmt: skip
 
 
@@ -212,12 +212,18 @@ def merged(words: Iterable[str]) -> list[str]:
 def _notes(seen: Seen) -> tuple[str, ...]:
     notes = []
     n, measured = seen.cloud.n, seen.trust.points.size
+    if (same := n - seen.case.distinct.size) > 0:
+        notes.append(
+            f"{same:,} {'copy' if same == 1 else 'copies'} of other points: neighbours are sought among different points."
+        )
     if measured < n:
         notes.append(
             f"{measured:,} of {n:,} points, chosen at random, were measured and drawn; their neighbours were sought "
             "among all."
         )
-    if seen.case.sampled.size < n and any(f.code == "LA116" for f in seen.findings):
+    if seen.case.sampled.size < seen.case.distinct.size and any(
+        f.code == "LA116" for f in seen.findings
+    ):
         notes.append(f"hubs were counted among {seen.case.sampled.size:,} points chosen at random.")
     return tuple(notes)
 

@@ -62,6 +62,7 @@ class Trust:
     kept : by the cloud's metric; also : by the other one, if that is meant too.
     each : share kept of every measured point.
     away : mean distance of its true neighbours in the plane, in units of that of two random points.
+    measured : different points among them; copies are counted once, and sought among different points.
     """
 
     points: Int[np.ndarray, " m"]
@@ -72,37 +73,47 @@ class Trust:
     also: Kept | None
     each: Float[np.ndarray, " m"]
     away: Float[np.ndarray, " m"]
+    measured: int
 
     def worst(self) -> Int[np.ndarray, " w"]:
         """Positions in `points` of those misplaced most: their true neighbours are furthest away."""
-        return np.argsort(-self.away, kind="stable")[:MISPLACED]
+        order = np.argsort(-self.away, kind="stable")
+        _, once = np.unique(
+            self.true[order], axis=0, return_index=True
+        )  # copies have the same neighbours
+        return order[np.sort(once)][:MISPLACED]
 
 
 def trust_in(case: CloudCase, plane: Plane) -> Trust:
     """Measured on all points, or on a random sample of a large cloud (against all points)."""
-    n = case.n
-    k = min(K, n - 1)
-    points = np.arange(n)
-    if n > ALL:
-        points = np.sort(case.rng("trust").permutation(n)[:SAMPLED])
-    own = True if points.size == n else points
-    longer = min(k + EXTRA, n - 1)
-    flat = nearest_in_plane(plane.at, points, longer)
-    true = nearest(case.X[points], case.X, longer, case.metric, exclude_self=own).index
-    kept = _kept(case.metric, true, flat, points, case)
+    points = np.arange(case.n)
+    if case.n > ALL:
+        points = np.sort(case.rng("trust").permutation(case.n)[:SAMPLED])
+    distinct, d = case.distinct, case.distinct.size
+    first = case.origin if d < case.n else np.arange(case.n)
+    asked, back = np.unique(first[points], return_inverse=True)
+    place = np.searchsorted(distinct, asked)  # of the points asked about, among the distinct ones
+    at, X = plane.at[distinct], case.X if d == case.n else case.X[distinct]
+    k, longer = min(K, d - 1), min(K + EXTRA, d - 1)
+    flat = nearest_in_plane(at, place, longer)
+    true = nearest(X[place], X, longer, case.metric, exclude_self=place).index
+    kept = _kept(case.metric, true, flat, place, case)
     also = None
     if case.kind == "vectors":
         other: Metric = "euclidean" if case.metric == "cosine" else "cosine"
-        few = np.sort(case.rng("aside").permutation(points.size)[:ASIDE])
-        at = points[few]
-        by_other = nearest(case.X[at], case.X, longer, other, exclude_self=at).index
-        also = _kept(other, by_other, flat[few], at, case)
+        few = np.sort(case.rng("aside").permutation(place.size)[:ASIDE])
+        some = place[few]
+        by_other = nearest(X[some], X, longer, other, exclude_self=some).index
+        also = _kept(other, by_other, flat[few], some, case)
     true = true[:, :k]
     each = kept_shares(true, flat[:, :k])
-    steps = plane.at[true] - plane.at[points][:, None, :]
+    steps = at[true] - at[place][:, None, :]
     away = np.hypot(steps[..., 0], steps[..., 1]).mean(axis=1)
     away = away / plane.spread if plane.spread > 0 else np.zeros_like(away)
-    return Trust(points, k, k / (n - 1), true, kept, also, each, away)
+    chance = k / (d - 1)
+    return Trust(
+        points, k, chance, distinct[true][back], kept, also, each[back], away[back], asked.size
+    )  # fmt: skip
 
 
 def _kept(
@@ -112,7 +123,8 @@ def _kept(
 
     The lists are EXTRA longer than k, to be k long still when a group of points is left out.
     """
-    n, k = case.n, min(K, case.n - 1)
+    n = case.distinct.size
+    k = min(K, n - 1)
     i, a, b = np.nonzero(true[:, :, None] == flat[:, None, :])
     g = min(GROUPS, n)
     group = case.rng("groups").permutation(n) % g

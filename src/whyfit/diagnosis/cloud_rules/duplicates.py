@@ -45,7 +45,7 @@ NOTHING = 1e-3  # expected pairs below this are said to be none
 
 
 def check(case: CloudCase) -> Iterator[Suspicion]:
-    groups = _groups(case)
+    groups = case.copies
     if not groups:
         return
     pairs = sum(len(g) * (len(g) - 1) / 2 for g in groups)
@@ -54,31 +54,6 @@ def check(case: CloudCase) -> Iterator[Suspicion]:
     low = max(math.sqrt(pairs) - case.z() / 2, 0.0) ** 2
     if expected == 0 or low > BEYOND_CHANCE * expected:
         yield Suspicion(lambda: _confirm(case, groups, pairs, expected))
-
-
-def _groups(case: CloudCase) -> list[np.ndarray]:
-    """Groups of equal rows: candidates by one random projection, then compared in full."""
-    r = case.rng("duplicates").standard_normal(case.p)
-    hashed = np.asarray(case.X @ r).ravel()
-    order = np.argsort(hashed, kind="stable")
-    near = np.abs(np.diff(hashed[order])) <= 1e-9 * np.abs(hashed[order][1:])
-    groups = []
-    for run in np.split(order, np.flatnonzero(~near) + 1):
-        if run.size > 1:
-            found: dict[bytes, list[int]] = {}
-            for i in np.sort(run):
-                found.setdefault(_key(case, int(i)), []).append(int(i))
-            groups += [np.array(g) for g in found.values() if len(g) > 1]
-    return groups
-
-
-def _key(case: CloudCase, i: int) -> bytes:
-    if case.dense:
-        return (np.asarray(case.X)[i] + 0.0).tobytes()  # −0 is 0
-    X = case.X
-    row = slice(X.indptr[i], X.indptr[i + 1])  # type: ignore[union-attr]
-    order = np.argsort(X.indices[row])  # type: ignore[union-attr]
-    return X.indices[row][order].tobytes() + X.data[row][order].tobytes()  # type: ignore[union-attr]
 
 
 def _expected(case: CloudCase) -> float:
