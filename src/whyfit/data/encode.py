@@ -199,7 +199,7 @@ class NumberEncoder:
             return
         self.whole.add(present)
         if self.sorted:
-            self.sorted = bool(present[0] > self._last and (np.diff(present) > 0).all())
+            self.sorted = bool(present[0] > self._last and (present[1:] > present[:-1]).all())
             self._last = float(present[-1])
         if self.counter:
             if self._offset is None:
