@@ -213,8 +213,9 @@ def _notes(seen: Seen) -> tuple[str, ...]:
     notes = []
     n, measured = seen.cloud.n, seen.trust.points.size
     if (same := n - seen.case.distinct.size) > 0:
+        copies = "copy" if same == 1 else "copies"
         notes.append(
-            f"{same:,} {'copy' if same == 1 else 'copies'} of other points: neighbours are sought among different points."
+            f"{same:,} {copies} of other points: neighbours are sought among different points."
         )
     if measured < n:
         notes.append(

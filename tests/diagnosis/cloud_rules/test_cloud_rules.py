@@ -91,6 +91,12 @@ def test_few_points_have_no_hubs():
     assert found(normal(60, 40) + 2, "LA116") == ()
 
 
+def test_many_copies_of_two_points_have_no_hubs():
+    X = np.repeat(normal(2, 5), 300, axis=0)
+    assert found(X, "LA116") == ()
+    assert found(X, "LA116", metric="euclidean") == ()
+
+
 def test_collapsed_coordinates_are_named_and_weigh_what_is_predicted():
     X = normal()
     X[:, 3] = 2.5

@@ -58,7 +58,7 @@ _NAMED = 5
 
 def check(case: CloudCase) -> Iterator[Suspicion]:
     """One hypothesis: the skewness of N_k is within its limit."""
-    if case.distinct.size < FEWEST_POINTS:
+    if np.unique(case.origin).size < FEWEST_POINTS:
         return
     hubness = case.hubness
     if hubness.skewness <= HIGHLY_SKEWED:
