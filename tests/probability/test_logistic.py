@@ -147,7 +147,7 @@ def test_held_out_loss_of_few_rows_is_exact(seed):
 def test_more_work_than_minutes_is_refused():
     rows = ArrayRows(np.zeros((3, 2000)), np.arange(3.0), 2)
     with pytest.raises(
-        SpecError, match=r"10 classes by 2,000 columns and 50,000 rows .* about 66 col"
+        SpecError, match=r"10 classes by 2,000 columns and 50,000 rows .* about 47 col"
     ):
         multinomial.fit_rows(
             rows, 50_000, np.zeros(2000), np.ones(2000), classes=tuple("abcdefghij")
