@@ -83,16 +83,16 @@ def exact(X, y, low=None, intercept=True, ridge=0.0) -> Exact:
 
 def true_digits(got: float, want: Fraction) -> float:
     """Correct decimal digits of `got`; 17 if there is no error, or both are 0."""
-    if not want:
-        return 17.0 if got == 0 else -math.inf
+    if not want or not math.isfinite(got):
+        return 17.0 if got == want else -math.inf
     error = abs(Fraction(float(got)) - want) / abs(want)
     return 17.0 if not error else -_log10(error)
 
 
 def root_digits(got: float, square: Fraction) -> float:
     """Correct digits of `got` as √square."""
-    if not square:
-        return 17.0 if got == 0 else -math.inf
+    if not square or not math.isfinite(got):
+        return 17.0 if got == square else -math.inf
     ratio = Fraction(float(got)) ** 2 / square
     error = abs(ratio - 1)
     if error > Fraction(1, 1000):

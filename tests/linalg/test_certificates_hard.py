@@ -151,3 +151,17 @@ def test_a_constant_target_and_no_degrees_of_freedom_are_said_to_be_so():
     table = fit_moments(gather(few, 2).total, few.names, rows=few).inference()
     assert table.std_error_digits is None
     assert np.isnan(table["x1"]["std_error_digits"])
+
+
+def test_a_target_that_hardly_varies_keeps_its_sum_of_squares(monkeypatch):
+    """1e126 ± rounding by the triangle, which takes it for a constant: squares must not overflow."""
+    monkeypatch.setattr(solve, "EXACT_COLUMNS", -1)
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((20, 2))
+    X[:, 1] = X[:, 0] + 1e-8 * X[:, 1]
+    y = 1e120 * (1e6 + 1e-9 * rng.standard_normal(20))
+    rows = ArrayRows(X, y, 2)
+    fit = fit_moments(gather(rows, 2).total, rows.names, rows=rows)
+    assert fit.solution.route == "qr"
+    assert 0 < fit.rss <= fit.tss < np.inf
+    assert fit.solution.rss_digits == 0

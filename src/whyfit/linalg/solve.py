@@ -133,7 +133,9 @@ def least_squares(moments: Moments, walk: Walk | None = None) -> Solution:
     p = moments.mean.size - 1
     d = np.sqrt(np.diag(moments.scatter))
     flat = ~varying(moments)
-    scale = np.where(flat | (d == 0), 1.0, d)
+    scale = np.where(
+        (flat & (np.arange(p + 1) < p)) | (d == 0), 1.0, d
+    )  # a target always has its own
     C = moments.scatter / scale / scale[:, None]
     C[flat, :] = C[:, flat] = 0.0
     far = np.sqrt(1 + moments.n * (moments.mean / scale) ** 2)[:p]
