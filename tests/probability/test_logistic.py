@@ -1,5 +1,7 @@
 """Logistic regression beside statsmodels; exact cross-validation beside scikit-learn."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -11,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from whyfit.data.arrays import ArrayRows
 from whyfit.data.folds import fold_of
 from whyfit.errors import SpecError
+from whyfit.fold import Rows
 from whyfit.probability import logistic, logistic_validation, multinomial
 
 
@@ -152,6 +155,27 @@ def test_more_work_than_minutes_is_refused():
         multinomial.fit_rows(
             rows, 50_000, np.zeros(2000), np.ones(2000), classes=tuple("abcdefghij")
         )
+
+
+def test_more_coefficients_than_a_hessian_can_have_are_refused():
+    from scipy.sparse import csr_array
+
+    empty = Rows(np.zeros((9, 0)), np.arange(9.0), np.arange(9), np.arange(9) % 3)
+    thin = dataclasses.replace(empty, sparse=csr_array((9, 2000)))
+    source = Given((thin,), tuple(f"w{j}" for j in range(2000)))
+    with pytest.raises(SpecError, match=r"4 classes by 2,000 columns .* about 1,332 columns can"):
+        multinomial.fit_rows(source, 9, np.zeros(2000), np.ones(2000), classes=tuple("abcd"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """A RowSource of given blocks."""
+
+    given: tuple[Rows, ...]
+    names: tuple[str, ...]
+
+    def blocks(self):
+        return iter(self.given)
 
 
 def test_a_singular_training_hessian_still_makes_a_step():

@@ -32,6 +32,8 @@ from whyfit.probability.validation import FoldScores
 #: Multiplications of a Newton step, n p² C(C−1)/2: half a second of it. A journey takes about two hundred steps: ten
 #: thousand digits of 63 pixels, 1.8e9, took 50 seconds of processor time.
 MOST_WORK = 5e9
+#: Its Hessian takes 128 MB at this size, and two seconds to factor.
+MOST_COEFFICIENTS = 4_000
 _FOLD_TOLERANCE = 1e-5  # steps with an old Hessian shrink the decrement by a factor only; held-out log loss to 1e-7
 
 
@@ -136,14 +138,17 @@ def fit_rows(
 
 
 def _check_work(rows: RowSource, n: int, p: int, classes: int) -> None:
-    """SpecError if a Newton step takes more than MOST_WORK multiplications, those of sparse columns counted."""
+    """SpecError if a Newton step takes more than MOST_WORK multiplications, those of sparse columns counted, or has a
+    Hessian of more than MOST_COEFFICIENTS rows.
+    """
     pairs = classes * (classes - 1) / 2
-    if n * p * p * pairs <= MOST_WORK:
+    most = MOST_COEFFICIENTS // (classes - 1) - 1
+    if n * p * p * pairs <= MOST_WORK and p <= most:
         return
     first = next((b for b in rows.blocks() if len(b.y)), None)
     work = n * pairs * (p * p if first is None else cross_work(first))
-    if work > MOST_WORK:
-        fits = int(p * (MOST_WORK / work) ** 0.5)
+    if work > MOST_WORK or p > most:
+        fits = min(int(p * min(MOST_WORK / max(work, 1.0), 1.0) ** 0.5), most)
         raise SpecError(
             f"{classes} classes by {p:,} columns and {n:,} rows are more than can be fitted in minutes; "
             f"about {fits:,} columns can: make images smaller (--image-size), reduce text "
