@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +11,10 @@ from whyfit import __version__
 from whyfit.data.folds import most_folds
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Finding
+from whyfit.diagnosis.registry import all_rules
 from whyfit.diagnosis.words import plural
 from whyfit.probability.evidence import ridge_by_evidence
+from whyfit.probability.glm import GLMFit, glm_kind
 from whyfit.probability.inference import Inference
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.logistic import LogisticFit
@@ -72,15 +75,19 @@ def _target(case: Case) -> str:
     return f"log({name})" if case.spec.target_transform == "log" else name
 
 
-def _coefficients(table: Inference, converged: bool = True) -> tuple[Coefficient, ...]:
+def _coefficients(
+    table: Inference, converged: bool = True, ratios: bool = False
+) -> tuple[Coefficient, ...]:
     """Digits are unknown, not zero, for a dropped column and where Newton found no maximum."""
+    with np.errstate(over="ignore"):
+        ratio = np.exp(table.estimate) if ratios else np.full(len(table.names), np.nan)
     known = np.isfinite(table.estimate) & converged
     digits = np.where(known, table.digits, np.nan)
     spread = table.std_error_digits
     spread = np.full(digits.shape, np.nan) if spread is None else np.where(known, spread, np.nan)
     columns = zip(
         table.names, table.estimate, table.std_error, table.statistic, table.p_value,
-        table.low, table.high, digits, spread, strict=True,
+        table.low, table.high, digits, spread, ratio, strict=True,
     )  # fmt: skip
     return tuple(Coefficient(name, *map(float, numbers)) for name, *numbers in columns)
 
@@ -112,8 +119,11 @@ def _model(case: Case) -> Model:
             f_p_value=p,
             r2_digits=fit.r2_digits,
             f_digits=fit.f_digits,
+            loss=case.loss,
             **shape,
         )
+    if isinstance(fit, GLMFit):
+        return _glm_model(case, fit, why, shape)
     if not fit.converged:
         cause = "the likelihood has no maximum, so no digits are certified"
         if not fit.optimum.runaway:
@@ -129,6 +139,33 @@ def _model(case: Case) -> Model:
         why=why,
         log_likelihood=fit.log_likelihood,
         classes=case.design.classes,
+        loss=case.loss,
+        **shape,
+    )
+
+
+def _glm_model(case: Case, fit: GLMFit, why: str, shape: dict[str, Any]) -> Model:
+    spec, huber = case.spec, fit.family == "huber"
+    if not fit.converged:
+        cause = "Newton did not reach the minimum; try a ridge or fewer columns"
+        if fit.optimum.runaway:
+            cause = "the likelihood has no maximum, so no digits are certified"
+        why = "; ".join(filter(None, [why, cause]))
+    table = fit.inference(spec.confidence, spec.covariance != "classic")
+    return Model(
+        glm_kind(fit.family, spec.ridge),
+        _coefficients(table, fit.converged, not huber),
+        _target(case),
+        covariance=table.covariance,
+        solver=f"Newton, {len(fit.optimum.losses)} steps over all rows",
+        converged=fit.converged,
+        why=why,
+        sigma=float(np.sqrt(fit.dispersion)) if huber else None,
+        loss=fit.family,
+        dispersion=None if huber else fit.dispersion,
+        deviance=None if huber else fit.deviance,
+        null_deviance=None if huber else fit.null_deviance,
+        outliers=fit.outliers if huber else None,
         **shape,
     )
 
@@ -146,7 +183,8 @@ def _score(values: np.ndarray, level: float) -> Score:
 
 
 def _group(scores: FoldScores, names: tuple[str, ...], level: float) -> dict[str, Score]:
-    group = {n: _score(scores[n], level) for n in names if n in scores}
+    known = [n for n in names if n in scores and np.isfinite(scores[n]).any()]
+    group = {n: _score(scores[n], level) for n in known}
     if "mse" in scores:
         group["rmse"] = _score(np.sqrt(scores["mse"]), level)
     return group
@@ -164,6 +202,14 @@ def _scores(case: Case) -> dict[str, dict[str, Score]]:
                 "rmse": Score(float(np.sqrt(fit.rss / fit.n))),
             },
             "ridge": _group(case.scores_under(ridge), names, level),
+            "constant": _group(case.baseline, names, level),
+        }
+    if isinstance(fit, GLMFit):
+        names = ("r2", "mae", "deviance_explained", "log_score")
+        training = {} if fit.family == "huber" else {"deviance_explained": Score(fit.r2)}
+        return {
+            "held_out": _group(case.scores, names, level),
+            "training": training,
             "constant": _group(case.baseline, names, level),
         }
     names = ("log_loss", "skill", "accuracy", "balanced_accuracy", "brier")
@@ -185,11 +231,15 @@ def _notes(case: Case) -> tuple[str, ...]:
     notes = []
     if case.design.together is not None:
         copies = len(case.design.together.index)
-        notes.append(f"{plural(copies, 'row')} with equal features held out together (group_copies).")
+        notes.append(
+            f"{plural(copies, 'row')} with equal features held out together (group_copies)."
+        )
     if case.spec.exclude_rows:
         notes.append(
             f"{plural(len(case.spec.exclude_rows), 'row')} kept out of the fit but scored (exclude_rows)."
         )
+    if isinstance(case.fit, GLMFit):
+        notes += _notes_on_loss(case)
     if case.k < case.spec.folds:
         wide = case.k == most_folds(case.p)
         why = (
@@ -199,6 +249,21 @@ def _notes(case: Case) -> tuple[str, ...]:
         )
         notes.append(f"{case.k} folds instead of {case.spec.folds}: {why}.")
     return tuple(notes)
+
+
+def _notes_on_loss(case: Case) -> list[str]:
+    """What is different under this loss: rules that do not apply, and the robust errors there are."""
+    skipped = [r for r in all_rules() if case.task in r.tasks and not r.speaks_under(case)]
+    notes = [
+        f"not looked for under the {case.loss} loss, as they judge the errors of least squares:"
+        f" {', '.join(f'{r.code} {r.slug}' for r in skipped)}."
+    ]
+    if case.spec.covariance not in ("classic", "HC0"):
+        notes.append(
+            f"standard errors are HC0, not {case.spec.covariance}: the corrections for leverage are those of least"
+            " squares."
+        )
+    return notes
 
 
 def _figures(case: Case) -> Figures:
@@ -211,7 +276,7 @@ def _figures(case: Case) -> Figures:
         observed = np.ones(len(s.y))
     else:
         observed = s.y
-    if case.task == "regression" and case.p <= PATH_COLUMNS:
+    if case.loss == "squared" and case.p <= PATH_COLUMNS:
         ridges = tuple(case.n * r for r in PATH)
         scores = cross_validate_path(case.moments, ridges, case.excluded)
         path = tuple((r, over_folds(v["r2"]).value) for r, v in zip(ridges, scores, strict=True))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from whyfit import __version__
+from whyfit.cli_descend import DESCEND_OPTIONS
 from whyfit.cli_map import MAP_OPTIONS
 from whyfit.errors import InputError, SpecError
 
@@ -102,6 +103,7 @@ def commands() -> None:
       whyfit fit houses.csv --target price
       whyfit predict houses.whyfit new.csv --interval 0.95
       whyfit map embeddings.npy --labels words.txt --near king
+      whyfit descend houses.csv --target price --optimizer sgd --lr 0.1 --batch 32
       whyfit rule ill-conditioned
       whyfit demo
     """
@@ -132,6 +134,9 @@ _FIT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Reduce these to K by truncated singular value decomposition."),
     click.option("--image-size", metavar="WxH", help="Average images to this size, e.g. 28x28."),
     click.option("--log-target", is_flag=True, help="Fit log(target)."),
+    click.option("--loss", type=click.Choice(["auto", "squared", "poisson", "gamma", "huber"]),
+                 default="auto", help="Of a regression; default squared. poisson: counts; gamma: amounts; "
+                 "huber: outliers."),
     click.option("--ridge", type=float, default=0.0, metavar="λ", help="Penalty; default none."),
     click.option("--components", type=int, metavar="K",
                  help="Fit on the K leading principal components of the columns."),
@@ -176,6 +181,18 @@ def _with(options: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
         return command
 
     return decorate
+
+
+def _shared_options(names: set[str]) -> tuple[Callable[[Any], Any], ...]:
+    """Those of `fit` with these names."""
+
+    def name(option: Callable[[Any], Any]) -> str:
+        def probe() -> None: ...
+
+        option(probe)
+        return str(probe.__click_params__[0].name)  # pyright: ignore[reportFunctionMemberAccess]
+
+    return tuple(o for o in _FIT_OPTIONS if name(o) in names)
 
 
 @commands.command()
@@ -227,6 +244,31 @@ def map_(source: Path, **options: Any) -> int:
     return _status(*run(source, options))
 
 
+#: Of `fit`, those that say how the table is read and what is delivered.
+_TABLE_OPTIONS = {
+    "source", "target", "task", "roles", "drop", "terms", "degrees", "missing", "tokens", "log_target", "ridge",
+    "standardise", "reference", "max_levels", "seed", "confidence", "select", "ignore", "fail_on", "output", "html",
+    "no_html", "quiet",
+}  # fmt: skip
+
+
+@commands.command()
+@_with(DESCEND_OPTIONS)
+@_with(_shared_options(_TABLE_OPTIONS))
+@click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text",
+              show_default=True)  # fmt: skip
+def descend(source: Path, **options: Any) -> int:
+    """Run an optimizer on a table and say why it does or does not converge.
+
+    SOURCE is a table, as of `whyfit fit`. The intercept is learned too, and columns are taken as they are unless
+    --standardise is given.
+    """
+    from whyfit.cli_descend import run
+
+    confidence = options.pop("confidence")
+    return _status(*run(source, options, confidence))
+
+
 def _spec(options: dict[str, Any], confidence: float | None) -> Spec:
     from whyfit.spec import MISSING_TOKENS, Spec
     from whyfit.term import Term, polynomial
@@ -243,6 +285,7 @@ def _spec(options: dict[str, Any], confidence: float | None) -> Spec:
         missing_tokens=(*MISSING_TOKENS, *options["tokens"]),
         reference=options["reference"],
         target_transform="log" if options["log_target"] else "identity",
+        loss=options["loss"],
         ridge=options["ridge"],
         components=options["components"],
         standardise=options["standardise"],

@@ -19,6 +19,10 @@ from whyfit.spec import Spec, edited
 if TYPE_CHECKING:
     from whyfit.models.table_model import TableModel
 
+_ONE_LAW = {
+    "loss",
+    "target_transform",
+}  # two ways to say what the errors are like: one remedy at a time
 MAX_ROUNDS = 12  # rounds of fixing; each applies every remedy that helped
 
 
@@ -30,6 +34,8 @@ def remedied(spec: Spec, findings: tuple[Finding, ...]) -> Spec:
         if remedy is None or remedy.trial is None or not remedy.trial.helped:
             continue
         scalar = {f for f in remedy.edit if not isinstance(getattr(spec, f), tuple | dict)}
+        if scalar & _ONE_LAW:
+            scalar |= _ONE_LAW
         if not scalar & taken:
             taken |= scalar
             spec = edited(spec, remedy.edit)

@@ -21,6 +21,7 @@ Role = Literal[
 Missing = Literal["indicator", "impute", "drop"]
 Covariance = Literal["classic", "HC0", "HC1", "HC2", "HC3"]
 TargetTransform = Literal["identity", "log"]
+LossName = Literal["auto", "squared", "poisson", "gamma", "huber"]
 TextCode = Literal["tfidf", "hash", "counts"]
 
 #: Cells that mean "missing" in any column, beside the empty cell. The words None, null and none
@@ -52,8 +53,10 @@ class Spec:
     reference : {categorical column: reference level}; default the most frequent level.
     exclude_rows : source row numbers (0-based) kept out of the fit, still predicted and scored.
     target_transform : "log" fits log(target); needs a positive target.
+    loss : what a regression minimises: "squared" (and "auto"); "poisson" for counts and "gamma" for amounts, both with
+        log link; "huber" for errors with outliers. A loss makes the task a regression.
     ridge : penalty λ on the coefficients of unit-variance columns, loss (1/n)Σ(y−ŷ)² + (λ/n)‖w‖²
-        for regression and (1/n)Σ log-loss + (λ/2n)‖w‖² for classification; 0 is none.
+        for regression and (1/n)Σ log-loss + (λ/2n)‖w‖² for classification, Poisson and gamma; 0 is none.
     components : fit the target on so many leading principal components of the unit-variance columns, found without
         the target; None: on the columns themselves.
     standardise : judge gradient methods on unit-variance columns. The fit is the same either way: it is
@@ -82,6 +85,7 @@ class Spec:
     reference: dict[str, str] = dataclasses.field(default_factory=dict)
     exclude_rows: tuple[int, ...] = ()
     target_transform: TargetTransform = "identity"
+    loss: LossName = "auto"
     ridge: float = 0.0
     components: int | None = None
     standardise: bool = False
@@ -103,6 +107,18 @@ class Spec:
             raise SpecError(f"ridge is {self.ridge}; expected a finite penalty ≥ 0.")
         if self.seed < 0:
             raise SpecError(f"seed is {self.seed}; expected a whole number ≥ 0.")
+        if self.loss not in ("auto", "squared", "poisson", "gamma", "huber"):
+            raise SpecError(
+                f"loss is {self.loss!r}; expected auto, squared, poisson, gamma or huber."
+            )
+        if self.loss not in ("auto", "squared") and self.task in ("binary", "multiclass"):
+            raise SpecError(
+                f"the loss {self.loss} is one of regressions, and the task is {self.task}; leave one of them out."
+            )
+        if self.loss in ("poisson", "gamma") and self.target_transform == "log":
+            raise SpecError(
+                f"the loss {self.loss} has a log link of its own; leave out the log of the target."
+            )
         for name in ("text_features", "text_components", "components"):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -158,7 +158,7 @@ def test_a_penalty_shrinks_towards_the_constant_model() -> None:
     X, y = data("poisson")
     free, tight = (fit_arrays("poisson", X, y, ridge=r).fit for r in (0.0, 1e9))
     assert np.abs(tight.coef / free.coef).max() < 1e-3
-    assert np.exp(tight._eta(X)).mean() == pytest.approx(y.mean(), rel=1e-6)
+    assert np.exp(tight.eta(X)).mean() == pytest.approx(y.mean(), rel=1e-6)
     assert tight.deviance == pytest.approx(tight.null_deviance, rel=1e-3)
 
 

@@ -57,6 +57,8 @@ class Target:
         task: Tasks
         if spec.task != "auto":
             task = spec.task
+        elif spec.loss not in ("auto", "squared"):
+            task = "regression"  # these losses have no classes
         elif distinct == 2:
             task = "binary"
         else:

@@ -33,7 +33,14 @@ from whyfit.errors import SpecError
 from whyfit.fold import Engine, RowSource, fold, joined
 from whyfit.linalg.conditioning import correlation
 from whyfit.linalg.moments import FoldMoments
-from whyfit.probability import logistic, logistic_validation, multinomial, validation
+from whyfit.probability import (
+    glm,
+    glm_validation,
+    logistic,
+    logistic_validation,
+    multinomial,
+    validation,
+)
 from whyfit.probability.linear import LinearFit, fit_moments, gather
 from whyfit.probability.principal import projection_of
 from whyfit.probability.residuals import Residuals, examine
@@ -86,6 +93,13 @@ class Case:
         return self.design.task
 
     @property
+    def loss(self) -> str:
+        """squared, poisson, gamma or huber; log-loss of a classification."""
+        if self.task != "regression":
+            return "log-loss"
+        return "squared" if self.spec.loss == "auto" else self.spec.loss
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Design columns."""
         return self.design.names
@@ -135,25 +149,19 @@ class Case:
 
     @cached_property
     def linear(self) -> LinearFit:
-        """Least squares (or ridge) of y on X: the fit itself for regression, the geometry for any task."""
+        """Least squares (or ridge) of y on X: the fit itself under squared loss, the geometry for any other."""
         ridge = self.spec.ridge if self.task == "regression" else 0.0
         return fit_moments(self.moments.total, self.names, ridge, self.rows, self.engine)
 
     @cached_property
-    def fit(self) -> LinearFit | logistic.LogisticFit | multinomial.MultinomialFit:
-        if self.task == "regression":
+    def fit(self) -> LinearFit | logistic.LogisticFit | multinomial.MultinomialFit | glm.GLMFit:
+        if self.loss == "squared":
             return self.linear
-        total = self.moments.total
-        scale = np.sqrt(np.diag(total.scatter)[:-1] / total.n)
-        scale = np.where(scale > 0, scale, 1.0)
-        arguments = (
-            self.rows,
-            total.n,
-            total.mean[:-1],
-            scale,
-            self.spec.ridge,
-            self.linear.dropped,
-        )
+        columns, ridge = self._columns, self.spec.ridge
+        if self.task == "regression":
+            family: Any = self.loss
+            return glm.fit_rows(family, self.rows, columns, ridge, engine=self.engine)
+        arguments = (self.rows, columns.n, columns.mean, columns.scale, ridge, columns.dropped)
         if self.task == "binary":
             near = (
                 self.near.fit if self.near is not None and self.near.names == self.names else None
@@ -170,6 +178,17 @@ class Case:
         )
 
     @cached_property
+    def _columns(self) -> glm.Columns:
+        """What Newton's steps need to know of the columns; the sample tells where Huber's start."""
+        total = self.moments.total
+        scale = np.sqrt(np.diag(total.scatter)[:-1] / total.n)
+        size = glm.TargetSize(float(total.mean[-1]), float("nan"), float("nan"))
+        if self.loss == "huber":
+            size = dataclasses.replace(glm.TargetSize.of(self.sample.y), mean=size.mean)
+        scale = np.where(scale > 0, scale, 1.0)
+        return glm.Columns(total.n, total.mean[:-1], scale, self.linear.dropped, size)
+
+    @cached_property
     def residuals(self) -> Residuals:
         """Second pass over the rows of a regression."""
         wanted = {"HC3", self.spec.covariance} - {"classic"}
@@ -178,7 +197,7 @@ class Case:
     @cached_property
     def sample(self) -> Sample:
         """A random sample of the fitted rows (all of them up to data.sample.sample_rows(p))."""
-        if self.task == "regression":
+        if self.loss == "squared":
             return self.residuals.sample
         of, share = sample_of(self.n, self.spec.seed, sample_rows(self.p))
         return fold(joined(self.rows.blocks()), of, Sample.empty(self.p, share), self.engine)
@@ -201,6 +220,11 @@ class Case:
             return multinomial.cross_validate(
                 self.fit, self.all_rows, k, excluded=out, engine=self.engine
             )
+        if isinstance(self.fit, glm.GLMFit):
+            scores, B = glm_validation.cross_validate(
+                self.fit, self._columns, self.all_rows, k, excluded=out, engine=self.engine
+            )
+            return self._of_target(scores), B
         white = self._white
         if white is None:
             scores, B = validation.with_coefficients(self.moments, self.spec.ridge, self.excluded)
@@ -266,6 +290,8 @@ class Case:
             return 1 / (1 + np.exp(-np.clip(eta, -700, 700)))
         if isinstance(self.fit, multinomial.MultinomialFit):
             return multinomial.held_out(self.fit, self._validated[1], s)
+        if isinstance(self.fit, glm.GLMFit):
+            return self.fit.mean_of(_own_predictions(self._validated[1], s))
         return _own_predictions(self._validated[1], s)
 
     def training_std_errors(self, columns: tuple[str, ...]) -> Float[np.ndarray, "k c"]:
@@ -311,6 +337,7 @@ class Case:
             return None
         free = (
             "ridge", "components", "drop", "standardise", "covariance", "threshold", "confidence",
+            "loss",
         )  # fmt: skip
         same = all(
             getattr(spec, f) == getattr(self.spec, f)
@@ -320,6 +347,7 @@ class Case:
         if (
             not same
             or design.dropped != self.design.dropped
+            or design.task != self.task  # other codes of y
             or design.k != self.k
             or not same_folds(design.together, self.design.together)
             or not set(design.names) <= set(self.names)

@@ -32,7 +32,7 @@ def diagnose(
     """Findings of all rules on one Case (or CloudCase), most severe first; `tick(slug)` before each rule."""
     suspicions: list[Suspicion] = []
     for rule in rules:
-        if case.task in rule.tasks:
+        if case.task in rule.tasks and rule.speaks_under(case):
             tick(rule.slug)
             suspicions.extend(rule.check(case))
     tested = [s for s in suspicions if s.p_value is not None]

@@ -20,6 +20,8 @@ from whyfit.diagnosis.finding import Finding, Pillar, Severity
 from whyfit.diagnosis.measures import Measure
 
 ALL_TASKS = ("regression", "binary", "multiclass")
+ALL_LOSSES = ("squared", "poisson", "gamma", "huber", "log-loss")
+OF_LEAST_SQUARES = ("squared", "log-loss")  # of regressions only those by least squares
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,10 @@ class Suspicion:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`severity` is the worst it speaks with; `summary` the first line of its page."""
+    """`severity` is the worst it speaks with; `summary` the first line of its page.
+
+    `losses`: under which losses (`Case.loss`) it has something to say.
+    """
 
     code: str
     slug: str
@@ -70,6 +75,11 @@ class Rule:
     page: str
     reference: str = ""
     tasks: tuple[str, ...] = ALL_TASKS
+    losses: tuple[str, ...] = ALL_LOSSES
+
+    def speaks_under(self, case: Any) -> bool:
+        """Whether it has something to say under the loss of the case."""
+        return self.losses is ALL_LOSSES or case.loss in self.losses
 
     @property
     def summary(self) -> str:

@@ -15,14 +15,18 @@ from whyfit.data.design import Design
 from whyfit.errors import ModelFileError
 from whyfit.models.table_model import TableModel
 from whyfit.probability.inference import Inference
-from whyfit.probability.predictive import Law, LinearLaw, LogisticLaw, MultinomialLaw
+from whyfit.probability.predictive import GLMLaw, Law, LinearLaw, LogisticLaw, MultinomialLaw
 from whyfit.spec import Spec
 
 _LAWS: dict[str, type[Law]] = {
     "linear": LinearLaw,
     "logistic": LogisticLaw,
     "multinomial": MultinomialLaw,
+    "poisson": GLMLaw,
+    "gamma": GLMLaw,
+    "huber": GLMLaw,
 }
+_FAMILIES = ("poisson", "gamma", "huber")
 #: What a design of the wrong shape may raise on its way back from plain values.
 _UNREADABLE = (
     LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
@@ -32,13 +36,16 @@ _TABLE = ("estimate", "std_error", "statistic", "p_value", "low", "high", "digit
 
 def to_parts(model: TableModel) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Plain fields and arrays, for `models.file`."""
-    law = next(name for name, kind in _LAWS.items() if isinstance(model.law, kind))
+    if isinstance(model.law, GLMLaw):
+        law = model.law.family
+    else:
+        law = next(name for name, kind in _LAWS.items() if isinstance(model.law, kind))
     table = model.inference
     fields = {
         "spec": dataclasses.asdict(model.spec),
         "design": model.design.to_dict(),
         "law": law,
-        "log": isinstance(model.law, LinearLaw) and model.law.log,
+        "log": isinstance(model.law, LinearLaw | GLMLaw) and model.law.log,
         "n": model.n,
         "coefficients": list(table.names),
         "covariance": table.covariance,
@@ -46,7 +53,7 @@ def to_parts(model: TableModel) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     arrays = {
         f.name: np.asarray(getattr(model.law, f.name), dtype=np.float64)
         for f in dataclasses.fields(model.law)
-        if f.name != "log"
+        if f.name not in ("log", "family")
     }
     arrays["table"] = np.stack([getattr(table, name) for name in _TABLE])
     arrays["df and level"] = np.array([table.df, table.level])
@@ -73,6 +80,7 @@ def from_parts(fields: dict[str, Any], arrays: dict[str, np.ndarray], name: str)
 
 
 _TASKS = {"linear": "regression", "logistic": "binary", "multinomial": "multiclass"}
+_TASKS |= dict.fromkeys(_FAMILIES, "regression")
 
 
 def _design_of(plain: _Fields) -> Design:
@@ -94,7 +102,7 @@ class _Fields(msgspec.Struct, forbid_unknown_fields=True):
 
     spec: dict[str, Any]
     design: dict[str, Any]
-    law: Literal["linear", "logistic", "multinomial"]
+    law: Literal["linear", "logistic", "multinomial", "poisson", "gamma", "huber"]
     log: bool
     n: int
     coefficients: tuple[str, ...]
@@ -116,7 +124,9 @@ def _law_of(
         "multinomial": {
             "mean": (p,), "centre": (a,), "coef": (a, p), "covariance": (a * c, a * c),
         },
-    }[plain.law]  # fmt: skip
+    }.get(plain.law) or {
+        "mean": (p,), "centre": (), "coef": (p,), "covariance": (c, c), "dispersion": (),
+    }  # fmt: skip
     shapes = shapes | {"table": (len(_TABLE), len(plain.coefficients)), "df and level": (2,)}
     for key, shape in shapes.items():
         found = arrays.get(key)
@@ -133,8 +143,10 @@ def _law_of(
         for key, shape in shapes.items()
         if key not in ("table", "df and level")
     }
-    if plain.law == "linear":
+    if plain.law == "linear" or plain.law in _FAMILIES:
         parts["log"] = plain.log
+    if plain.law in _FAMILIES:
+        parts["family"] = plain.law
     df, level = map(float, arrays["df and level"])
     table = Inference(
         plain.coefficients, *arrays["table"], df=df, level=level, covariance=plain.covariance

@@ -22,10 +22,12 @@ from whyfit.diagnosis.case import Case
 from whyfit.errors import ShapeError, SpecError
 from whyfit.models.file import load_model, save_model
 from whyfit.models.summary import rows_of
+from whyfit.probability.glm import GLMFit, glm_kind
 from whyfit.probability.inference import Inference
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.logistic import LogisticFit
 from whyfit.probability.predictive import (
+    GLMLaw,
     Interval,
     Kind,
     Law,
@@ -63,7 +65,8 @@ class TableModel:
     Predictions are in units of the target. If its logarithm was fitted they are exp(η), the median
     of such rows, and with kind "mean" exp(η + σ²/2), their mean; both take log-scale errors to be
     normal (see `predictive.LinearLaw.interval`). With robust errors (`Spec.covariance`) the
-    uncertainty of the mean is robust; the σ² of a new row is the average over all rows.
+    uncertainty of the mean is robust; the σ² of a new row is the average over all rows. Of a Poisson,
+    gamma or Huber regression a new row's interval is one of quantiles of its law (`predictive.GLMLaw`).
     """
 
     spec: Spec
@@ -81,6 +84,10 @@ class TableModel:
             meat = case.residuals.meat(spec.covariance, fit.parameters - 1) if robust else None
             law: Law = LinearLaw.of(fit, meat, log=spec.target_transform == "log")
             table = fit.inference(spec.confidence, meat, spec.covariance)
+        elif isinstance(fit, GLMFit):
+            robust = spec.covariance != "classic"
+            law = GLMLaw.of(fit, robust=robust, log=spec.target_transform == "log")
+            table = fit.inference(spec.confidence, robust)
         elif isinstance(fit, LogisticFit):
             law, table = LogisticLaw.of(fit, spec.threshold or 0.5), fit.inference(spec.confidence)
         else:
@@ -102,6 +109,8 @@ class TableModel:
     def kind(self) -> str:
         if isinstance(self.law, LinearLaw):
             return "ridge" if self.spec.ridge else "least squares"
+        if isinstance(self.law, GLMLaw):
+            return glm_kind(self.law.family, self.spec.ridge)
         return "logistic" if isinstance(self.law, LogisticLaw) else "multinomial logistic"
 
     @property
@@ -179,7 +188,7 @@ class TableModel:
         """
         check_kind(kind)
         blocks = self._blocks(self._open(source))
-        if not isinstance(self.law, LinearLaw):
+        if not isinstance(self.law, LinearLaw | GLMLaw):
             if interval is not None:
                 raise SpecError(
                     "a class has no interval; ask predict_proba(…, interval=0.95) for that of its "
@@ -226,7 +235,7 @@ class TableModel:
         new = self._open(source)
         parts = []
         for X in self._blocks(new):
-            if isinstance(self.law, LinearLaw):
+            if isinstance(self.law, LinearLaw | GLMLaw):
                 law = self.law
                 parts.append(
                     (law.predict(X, kind),) if level is None else law.interval(X, level, kind)
@@ -237,7 +246,7 @@ class TableModel:
                 parts.append((*_codes(law, X), *P))
         values = _joined(iter(parts))
         columns: dict[str, np.ndarray] = {"row": np.arange(new.n)}
-        if isinstance(self.law, LinearLaw):
+        if isinstance(self.law, LinearLaw | GLMLaw):
             columns |= dict(zip(("prediction", "low", "high"), values, strict=False))
         else:
             columns["prediction"] = self._labels(*values[:2])
@@ -255,7 +264,7 @@ class TableModel:
         }
 
     def _classifier(self) -> LogisticLaw | MultinomialLaw:
-        if isinstance(self.law, LinearLaw):
+        if isinstance(self.law, LinearLaw | GLMLaw):
             raise SpecError(
                 f"the target '{self.target}' is a number and has no classes; use predict."
             )

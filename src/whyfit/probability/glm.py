@@ -39,6 +39,12 @@ from whyfit.probability.logistic import certain_digits, unit_inverse
 Family = Literal["poisson", "gamma", "huber"]
 
 
+def glm_kind(family: str, ridge: float = 0.0) -> str:
+    """ "Poisson, log link", as reports call the model."""
+    name = {"poisson": "Poisson, log link", "gamma": "gamma, log link", "huber": "Huber"}[family]
+    return f"{name}, ridge" if ridge else name
+
+
 @dataclass(frozen=True, slots=True)
 class TargetSize:
     """Mean of y, and where Huber's steps start from: the median and 1.4826 × the median distance from it, which a few
@@ -135,14 +141,14 @@ class GLMFit:
 
     def predict(self, X: Float[np.ndarray, "m p"]) -> Float[np.ndarray, " m"]:
         """The mean (of Huber: the centre) of each row."""
-        return self._mean(self._eta(X))
+        return self.mean_of(self.eta(X))
 
     def predict_interval(
         self, X: Float[np.ndarray, "m p"], level: float, robust: bool = False
     ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
         """Mean, low, high of the mean of such rows, made on the scale of η."""
         V = np.nan_to_num(self.robust_covariance if robust else self.covariance)
-        eta = self._eta(X)
+        eta = self.eta(X)
         # in (1, x − centre), where nothing cancels
         centre = np.zeros(len(self.dropped))
         centre[~self.dropped] = self.optimum.centre
@@ -151,14 +157,16 @@ class GLMFit:
         D = np.column_stack([np.ones(len(X)), X - centre])
         variance = np.einsum("ij,jk,ik->i", D, J @ V @ J.T, D)
         half = t_quantile(level, np.inf) * np.sqrt(np.maximum(variance, 0.0))
-        return self._mean(eta), self._mean(eta - half), self._mean(eta + half)
+        return self.mean_of(eta), self.mean_of(eta - half), self.mean_of(eta + half)
 
-    def _eta(self, X: Float[np.ndarray, "m p"]) -> Float[np.ndarray, " m"]:
+    def eta(self, X: Float[np.ndarray, "m p"]) -> Float[np.ndarray, " m"]:
+        """Linear predictor of each row."""
         keep, o = ~self.dropped, self.optimum
         c = len(o.centre) + 1
         return o.b[0] + (X[:, keep] - o.centre) @ o.b[1:c]
 
-    def _mean(self, eta: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+    def mean_of(self, eta: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+        """The inverse link."""
         with np.errstate(over="ignore"):
             return eta if self.family == "huber" else np.exp(eta)
 

@@ -27,7 +27,7 @@ POISSON = 1e-8
 def count_log_density(
     y: Float[np.ndarray, " m"], mu: Float[np.ndarray, " m"], phi: Float[np.ndarray, " m"] | float
 ) -> Float[np.ndarray, " m"]:
-    """log P(Y = y) of the count law; `phi` a number or one per row."""
+    """log P(Y = y) of the count law; `phi` a number or one per row. NaN where y is no whole number."""
     phi = np.broadcast_to(np.asarray(phi, dtype=float), np.shape(mu))
     with np.errstate(divide="ignore", invalid="ignore"):
         poisson = special.xlogy(y, mu) - mu
@@ -35,7 +35,8 @@ def count_log_density(
         size = mu / (more - 1)
         wide = special.gammaln(y + size) - special.gammaln(size) - size * np.log(more)
         wide += y * np.log1p(-1 / more)
-        return np.where(phi > 1 + POISSON, wide, poisson) - special.gammaln(y + 1)
+        out = np.where(phi > 1 + POISSON, wide, poisson) - special.gammaln(y + 1)
+        return np.where(y == np.floor(y), out, np.nan)
 
 
 def count_upper(y: np.ndarray, mu: np.ndarray, phi: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ cancel nothing; Σ is the covariance of (β₀ + μᵀw, w):
     linear        ŷ ± t_{df} √(dᵀΣd [+ σ²]);   σ² for a new row, not for the mean
     logistic      logit π ± z √(dᵀΣd)
     multinomial   logit π_c ± z √(gᵀΣg),   ∂ logit π_c/∂η_a = [a = c] − [a ≠ c] π_a/(1 − π_c)
+    Poisson, gamma, Huber   g⁻¹(η ± z √(dᵀΣd)) for the mean; quantiles of the law of y for a new row
 
 Intervals of probabilities are made on the logit scale, so that they stay within (0, 1).
 
@@ -23,7 +24,9 @@ import numpy as np
 from jaxtyping import Float
 
 from whyfit.errors import SpecError
+from whyfit.probability import laws
 from whyfit.probability.distributions import t_quantile
+from whyfit.probability.glm import GLMFit
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.logistic import LogisticFit
 from whyfit.probability.multinomial import MultinomialFit
@@ -257,4 +260,68 @@ class MultinomialLaw:
         return Interval(P, low, high)
 
 
-Law = LinearLaw | LogisticLaw | MultinomialLaw
+@dataclass(frozen=True)
+class GLMLaw:
+    """Mean of a Poisson, gamma or Huber regression: g⁻¹(centre + (x − mean)ᵀw); `covariance` of (centre, w).
+
+    `family` is "poisson", "gamma" or "huber"; `dispersion` φ, or σ² of Huber. `log` says that Huber's fit is one of the
+    target's logarithm: predictions are then exp(η), the median of such rows.
+    """
+
+    family: str
+    mean: Float[np.ndarray, " p"]
+    centre: float
+    coef: Float[np.ndarray, " p"]
+    covariance: Float[np.ndarray, "c c"]
+    dispersion: float
+    log: bool = False
+
+    @classmethod
+    def of(cls, fit: GLMFit, *, robust: bool = False, log: bool = False) -> GLMLaw:
+        o, keep = fit.optimum, ~fit.dropped
+        mean = _mean(o.centre, fit.dropped)
+        J = np.eye(len(mean) + 1)  # from (1, x) to (1, x − μ)
+        J[0, 1:] = mean
+        place = np.flatnonzero(np.concatenate([[True], keep]))
+        V = np.zeros((len(mean) + 1,) * 2)
+        whole = fit.robust_covariance if robust else fit.covariance
+        V[np.ix_(place, place)] = whole[np.ix_(place, place)]
+        coef = np.array(fit.coef, dtype=np.float64)
+        return cls(fit.family, mean, float(o.b[0]), coef, J @ V @ J.T, float(fit.dispersion), log)
+
+    def predict(self, X: Float[np.ndarray, "m p"], kind: Kind = "new") -> Float[np.ndarray, " m"]:
+        """The mean of such rows, whatever `kind` (Huber: their centre)."""
+        del kind
+        return self._back(self._eta(X))
+
+    def _eta(self, X: Float[np.ndarray, "m p"]) -> Float[np.ndarray, " m"]:
+        return self.centre + (X - self.mean) @ self.coef
+
+    def _back(self, eta: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            return np.exp(eta) if self.family != "huber" or self.log else eta
+
+    def interval(self, X: Float[np.ndarray, "m p"], level: float, kind: Kind = "new") -> Interval:
+        """Prediction, low, high for the mean of such rows ("mean") or for one new row ("new").
+
+        The mean's ends are made on the scale of η. A new row's are quantiles of the law (`probability.laws`) at the
+        fitted mean, its relative variance φ/μ (counts), φ (amounts) enlarged by that of the mean itself, dᵀΣd; Huber's
+        ŷ ± q√(σ² + dᵀΣd), q the quantile of Huber's law.
+        """
+        eta = self._eta(X)
+        variance = quadratic(_shifted(X, self.mean), self.covariance)
+        if kind == "mean":
+            half = t_quantile(level, np.inf) * np.sqrt(variance)
+            return Interval(self._back(eta), self._back(eta - half), self._back(eta + half))
+        if self.family == "huber":
+            half = laws.huber_quantile(level) * np.sqrt(self.dispersion + variance)
+            return Interval(self._back(eta), self._back(eta - half), self._back(eta + half))
+        mu, tails = self._back(eta), (0.5 - level / 2, 0.5 + level / 2)
+        if self.family == "poisson":
+            phi = np.maximum(self.dispersion, 1.0) + mu * variance
+            return Interval(mu, *(laws.count_quantile(t, mu, phi) for t in tails))
+        phi = self.dispersion + variance
+        return Interval(mu, *(laws.gamma_quantile(t, mu, phi) for t in tails))
+
+
+Law = LinearLaw | LogisticLaw | MultinomialLaw | GLMLaw

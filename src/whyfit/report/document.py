@@ -57,11 +57,14 @@ class Coefficient:
     high: float
     digits: float  # decimal digits of `estimate` certain against rounding
     std_error_digits: float = float("nan")  # ... and of `std_error`, where known
+    ratio: float = float(
+        "nan"
+    )  # e^estimate under a log link: factor of the mean per unit of the column
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    kind: str  # "least squares", "ridge", "logistic", "multinomial logistic"
+    kind: str  # "least squares", "ridge", "logistic", "multinomial logistic", "Poisson, log link", ...
     coefficients: tuple[Coefficient, ...]
     target: str
     covariance: str = "classic"
@@ -80,6 +83,11 @@ class Model:
     classes: tuple[str, ...] = ()
     r2_digits: float | None = None  # decimal digits of r2 and f_statistic certain against rounding
     f_digits: float | None = None
+    loss: str = ""  # squared, poisson, gamma, huber, log-loss
+    dispersion: float | None = None  # Pearson's χ²/(n − p − 1) of Poisson and gamma
+    deviance: float | None = None  # of the fit and of the constant, likewise
+    null_deviance: float | None = None
+    outliers: int | None = None  # rows that Huber's loss counts linearly
 
 
 @dataclass(frozen=True, slots=True)

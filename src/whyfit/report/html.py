@@ -68,11 +68,10 @@ def script_json(value: Any) -> Markup:
 
 
 def _context(document: Document) -> dict[str, Any]:
-    statistic = "t" if document.task == "regression" else "z"
     return {
         "document": document,
         "summary": summary,
-        "statistic": statistic,
+        "statistic": summary.statistic(document),
         "counts": summary.counts(document.findings),
         "style": static("style.css"),
         "chosen": spec_text.assignments(spec_text.chosen(document.spec)),

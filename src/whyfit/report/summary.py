@@ -30,6 +30,7 @@ SCORE_NAMES = {
     "auc": "AUC",
     "brier": "Brier score",
     "log_score": "log density per row",
+    "deviance_explained": "deviance explained",
 }
 #: What the summary shows, by task; the group "constant" holds the constant predictor's scores.
 _HEADLINE = {"regression": ("r2", "rmse")}
@@ -90,6 +91,11 @@ def _like(value: float, score: Score) -> str:
     """`value` rounded as `score` is."""
     places = score_decimals(score.value, score.low, score.high)
     return number(value, 3) if places is None or places > 4 else fixed(value, places)
+
+
+def statistic(document: Document) -> str:
+    """What estimate over standard error is called: t of least squares, z of a likelihood."""
+    return "t" if document.model.loss in ("", "squared") and document.task == "regression" else "z"
 
 
 def certain_digits(document: Document) -> int | None:

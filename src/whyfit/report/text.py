@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from whyfit.diagnosis.finding import Finding
-from whyfit.diagnosis.words import MISSING, number
+from whyfit.diagnosis.words import MISSING, number, plural
 from whyfit.report import summary
 from whyfit.report.document import Document
 from whyfit.report.numbers import p_value, percent
@@ -240,9 +240,12 @@ def _header(finding: Finding, screen: Screen, rule_width: int) -> list[Text]:
 
 def _coefficients(document: Document, screen: Screen) -> list[Text]:
     model = document.model
-    statistic = "t" if document.task == "regression" else "z"
+    statistic = summary.statistic(document)
+    ratios = model.loss in ("poisson", "gamma")
     span = f"{percent(float(document.spec.get('confidence', 0.95)))} interval"
     head = ["", "estimate", "std error", statistic, "p", span, "digits"]
+    if ratios:
+        head.append("ratio")
     rows = [
         [
             screen.say(c.name),
@@ -252,6 +255,7 @@ def _coefficients(document: Document, screen: Screen) -> list[Text]:
             screen.say(p_value(c.p_value)),
             screen.say(f"{number(c.low)} … {number(c.high)}" if c.low == c.low else MISSING),
             screen.say(_digits(c.digits)),
+            *([screen.say(number(c.ratio))] if ratios else []),
         ]
         for c in model.coefficients
     ]
@@ -289,6 +293,12 @@ def _footer(document: Document, screen: Screen) -> list[Text]:
         p = p_value(model.f_p_value)
         p = p if p.startswith("<") else f"= {p}"
         parts.append(f"F({number(a)}, {number(b)}) = {number(model.f_statistic)}, p {p}")
+    if model.deviance is not None:
+        parts.append(f"deviance {number(model.deviance)} of {number(model.null_deviance)}")
+    if model.dispersion is not None:
+        parts.append(f"dispersion {number(model.dispersion, 3)}")
+    if model.outliers is not None:
+        parts.append(f"{plural(model.outliers, 'row')} beyond 1.345 σ")
     if model.log_likelihood is not None:
         parts.append(f"log likelihood {number(model.log_likelihood, 6)}")
     if model.condition_number is not None:

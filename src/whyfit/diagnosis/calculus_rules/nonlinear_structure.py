@@ -46,7 +46,7 @@ from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.columns import feature_of
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.measures import skill_of
-from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
+from whyfit.diagnosis.rule import OF_LEAST_SQUARES, Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import listed, percent
 from whyfit.errors import InputError
 from whyfit.probability.selection import FoldGrams, Gain, cross_selected, forward
@@ -290,4 +290,5 @@ RULE = Rule(
     "CA206", "nonlinear-structure", "calculus", "warning", check, __doc__ or "",
     reference="Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, §9.2",
     tasks=("regression", "binary"),
+    losses=OF_LEAST_SQUARES,
 )  # fmt: skip

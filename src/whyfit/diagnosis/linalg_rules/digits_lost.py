@@ -52,7 +52,7 @@ from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.columns import features_of
 from whyfit.diagnosis.finding import Evidence, Severity
 from whyfit.diagnosis.measures import Measure
-from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
+from whyfit.diagnosis.rule import OF_LEAST_SQUARES, Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.trial import RELEVANT_LOSS
 from whyfit.diagnosis.words import latex, number, plural
 from whyfit.fold import fold
@@ -334,4 +334,5 @@ RULE = Rule(
     __doc__ or "",
     reference="Higham (2002), Accuracy and Stability of Numerical Algorithms, §20.4.",
     tasks=("regression",),
+    losses=OF_LEAST_SQUARES,
 )

@@ -234,14 +234,15 @@ def _loss_of_nothing(case: Case) -> float:
 def _predicted(case: Case, found: _Copies) -> float | None:
     """Change of R² or skill by the update formula, from the sampled rows.
 
-    None for several classes, and for a likelihood without a maximum: one Newton step says nothing there.
+    None for several classes or another loss, and for a likelihood without a maximum: one Newton step says nothing
+    there.
     """
     s = case.sample
     t = np.zeros(len(found.keys.index))
     t[found.whole.places] = _in_training(case, found.keys, found.whole)
     copies = t[np.searchsorted(found.keys.index, s.index)]
     share = 1 - 1 / case.k
-    if case.task == "regression":
+    if case.loss == "squared":
         h = leverages(s.X, case.linear.V, share)
         change = squared_error_change(s.y - case.held_out, h, copies)
     elif isinstance(case.fit, LogisticFit) and case.fit.converged:

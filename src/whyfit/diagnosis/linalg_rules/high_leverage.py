@@ -51,7 +51,7 @@ from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.columns import feature_of
 from whyfit.diagnosis.finding import Evidence, Severity
 from whyfit.diagnosis.rows import fitted, spans, typical_error
-from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
+from whyfit.diagnosis.rule import OF_LEAST_SQUARES, Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import fixed, listed, number, percent
 from whyfit.errors import InputError
 from whyfit.linalg.leverage import carriers, partial_leverage
@@ -380,4 +380,5 @@ RULE = Rule(
     "LA111", "high-leverage", "linear algebra", "warning", check, __doc__ or "",
     reference="Hoaglin & Welsch (1978), The American Statistician 32, 17-22",
     tasks=("regression",),
+    losses=OF_LEAST_SQUARES,
 )  # fmt: skip

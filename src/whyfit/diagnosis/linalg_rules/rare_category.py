@@ -51,7 +51,7 @@ from whyfit.diagnosis.columns import columns_of
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.measures import Measure, skill_of
 from whyfit.diagnosis.nested import expected_gain
-from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
+from whyfit.diagnosis.rule import OF_LEAST_SQUARES, Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.trial import RELEVANT_LOSS, paired
 from whyfit.diagnosis.words import between, listed, number, percent, plural, signed
 from whyfit.errors import InputError
@@ -171,6 +171,8 @@ def _spread(case: Case) -> float:
 
 def _wide_levels(case: Case) -> list[_Level]:
     fit = case.fit
+    if case.loss not in OF_LEAST_SQUARES:
+        return []  # coefficients are not in units of the target
     if isinstance(fit, LogisticFit) and not fit.converged:
         return []  # levels without one of the classes: separable-classes speaks
     inference = case.linear.inference(case.spec.confidence)

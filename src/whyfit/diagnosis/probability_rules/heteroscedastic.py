@@ -48,7 +48,7 @@ from whyfit.data.arrays import ArrayRows
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.measures import LOG_SCORE, Measure
-from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
+from whyfit.diagnosis.rule import OF_LEAST_SQUARES, Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import number, percent
 from whyfit.linalg.moments import Moments
 from whyfit.probability.association import wilson
@@ -301,4 +301,5 @@ RULE = Rule(
     "PR304", "heteroscedastic", "probability", "warning", check, __doc__ or "",
     reference="Koenker (1981), J. Econometrics 17, 107-112",
     tasks=("regression",),
+    losses=OF_LEAST_SQUARES,
 )  # fmt: skip

@@ -55,7 +55,7 @@ import numpy as np
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.rows import fitted, spans, typical_error
-from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
+from whyfit.diagnosis.rule import OF_LEAST_SQUARES, Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import fixed, number
 from whyfit.errors import InputError
 from whyfit.probability.distributions import t_quantile
@@ -296,4 +296,5 @@ RULE = Rule(
     "PR307", "influential-rows", "probability", "warning", check, __doc__ or "",
     reference="Cook & Weisberg (1982), Residuals and Influence in Regression, ch. 3",
     tasks=("regression",),
+    losses=OF_LEAST_SQUARES,
 )  # fmt: skip

@@ -65,7 +65,7 @@ def check(case: Case) -> Iterator[Suspicion]:
 
 def _overall(case: Case) -> tuple[str, float, tuple[float, ...], float]:
     """Name, statistic, degrees of freedom and p-value of the test of all slopes; NaN if there is none."""
-    fit = case.fit
+    fit = case.linear if case.task == "regression" else case.fit
     if isinstance(fit, LinearFit):
         f, df, p = fit.f_test()
         return ("F", f, df, p) if not case.spec.ridge else _NO_TEST

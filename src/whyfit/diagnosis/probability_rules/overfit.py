@@ -43,10 +43,11 @@ from jaxtyping import Float
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.measures import skill_of
-from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
+from whyfit.diagnosis.rule import OF_LEAST_SQUARES, Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import fixed, percent
 from whyfit.errors import InputError
 from whyfit.probability.evidence import effective_parameters, logit_scale, ridge_by_evidence
+from whyfit.probability.glm import GLMFit
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.logistic import LogisticFit
 from whyfit.probability.validation import Estimate, over_folds
@@ -120,6 +121,7 @@ def _right_size(case: Case) -> Sized | None:
 def training_loss(case: Case) -> float:
     """Mean squared error or log loss (without the penalty) on the fitted rows."""
     fit = case.fit
+    assert not isinstance(fit, GLMFit)  # the rule has nothing to say there
     return (fit.rss if isinstance(fit, LinearFit) else -fit.log_likelihood) / case.n
 
 
@@ -194,6 +196,7 @@ def _confirm(case: Case, sized: Sized, gain: Estimate) -> Confirmed | None:
 def _unit(case: Case) -> float:
     """Loss of the constant predictor on the fitted rows."""
     fit = case.fit
+    assert not isinstance(fit, GLMFit)
     return (fit.tss if isinstance(fit, LinearFit) else -fit.null_log_likelihood) / case.n
 
 
@@ -221,4 +224,5 @@ RULE = Rule(
     __doc__ or "",
     reference="Efron (1986), JASA 81, 461-470; Golub, Heath & Wahba (1979), Technometrics 21, 215-223.",
     tasks=("regression", "binary"),
+    losses=OF_LEAST_SQUARES,
 )
