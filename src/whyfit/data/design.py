@@ -272,9 +272,10 @@ class Design:
                 S, keep = coding.write_sparse(data, levels), self._kept[coding.name]
                 for j, name in enumerate(named[d:]):
                     if slots[name] >= 0:  # a term wants it
-                        out[slots[name]] = S[:, [j]].toarray().ravel()  # pyright: ignore[reportOptionalSubscript]
+                        one = S[:, [j]]  # pyright: ignore[reportOptionalSubscript]
+                        out[slots[name]] = one.toarray().ravel()
                 if keep.size:
-                    sparse.append(S if keep.size == S.shape[1] else S[:, keep])
+                    sparse.append(S if keep.size == len(named) - d else S[:, keep])
         for term in self.terms:
             if (slot := slots[term.name]) >= 0:
                 write_term(term, [out[slots[c]] for c in term.columns], out[slot])
