@@ -1,6 +1,5 @@
 """Certified digits against exact rational arithmetic: never more than are true, seldom far fewer."""
 
-
 import numpy as np
 import pytest
 from scipy.linalg import hilbert
@@ -8,8 +7,9 @@ from scipy.linalg import hilbert
 from rational import exact, root_digits, true_digits
 from simulated import case_of
 from whyfit.data.arrays import ArrayRows
-from whyfit.probability.linear import LinearFit, fit_arrays, fit_moments, gather
-from whyfit.probability.logistic import fit_rows
+from whyfit.probability.linear import fit_arrays, fit_moments, gather
+from whyfit.probability.logistic import LogisticFit, fit_rows
+from whyfit.probability.multinomial import MultinomialFit
 
 SEEDS = range(12)
 SLACK = 0.3  # a claim may exceed the truth by this much
@@ -202,8 +202,8 @@ def test_likelihoods_tell_near_copies_apart(apart):
     y = (rng.random(800) < 1 / (1 + np.exp(-Z[:, 0] - 0.5 * Z[:, 1]))).astype(float)
     for task, label in (("binary", y), ("multiclass", np.where(rng.random(800) < 0.3, 2, y))):
         a, b = (case_of(X, label, task=task).fit for X in (near, far))
-        assert not isinstance(a, LinearFit)
-        assert not isinstance(b, LinearFit)
+        assert isinstance(a, LogisticFit | MultinomialFit)
+        assert isinstance(b, LogisticFit | MultinomialFit)
         assert a.converged
         assert a.log_likelihood == pytest.approx(b.log_likelihood, abs=1e-4)
         if task == "binary":

@@ -146,4 +146,4 @@ def test_degenerate_blocks():
     none = exact_gram_of(grid)(rows_of(np.zeros((0, 2))))
     assert none.n == 0
     with pytest.raises(ShapeError, match="2 and 3 columns"):
-        none + ExactGram.empty(3)
+        _ = none + ExactGram.empty(3)

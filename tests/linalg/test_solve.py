@@ -1,36 +1,14 @@
 """Least squares: agreement with LAPACK, routes, honest digits, rank decisions, the seam for lost directions."""
 
-from decimal import Decimal, getcontext
-
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
+from rational import exact
 from whyfit.data.arrays import ArrayRows
 from whyfit.linalg.moments import Moments
 from whyfit.linalg.solve import RANK_TOLERANCE, least_squares
 from whyfit.probability.linear import fit_arrays, fit_moments
-
-
-def exact_solution(X: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Slopes of the least-squares fit with intercept in 60-digit arithmetic."""
-    getcontext().prec = 60
-    A = [[Decimal(1), *map(Decimal, map(float, row))] for row in X]
-    b = [Decimal(float(v)) for v in y]
-    c = len(A[0])
-    M = [
-        [sum(r[i] * r[j] for r in A) for j in range(c)]
-        + [sum(r[i] * v for r, v in zip(A, b, strict=True))]
-        for i in range(c)
-    ]
-    for i in range(c):
-        pivot = max(range(i, c), key=lambda r: abs(M[r][i]))
-        M[i], M[pivot] = M[pivot], M[i]
-        for r in range(c):
-            if r != i:
-                f = M[r][i] / M[i][i]
-                M[r] = [u - f * v for u, v in zip(M[r], M[i], strict=True)]
-    return np.array([float(M[i][c] / M[i][i]) for i in range(c)])[1:]
 
 
 @pytest.mark.parametrize("closeness", [1.0, 1e-2, 1e-4, 1e-6, 1e-8])
@@ -42,7 +20,7 @@ def test_certified_digits_are_not_exceeded_by_the_error(closeness, seed):
     X = X * [1, 1e6, 1e-3] + [0, 1e6, 5]
     y = X @ [1, 1e-6, 1e3] + rng.normal(size=40)
     fit = fit_arrays(X, y).fit
-    truth = exact_solution(X, y)
+    truth = np.array([float(w) for w in exact(X, y).w[1:]])
     correct = -np.log10(np.maximum(np.abs(fit.coef / truth - 1), 1e-17))
     assert (correct >= fit.solution.digits - 0.3).all(), (correct, fit.solution.digits)
     assert fit.solution.route == "refined"
