@@ -17,6 +17,7 @@ of a run share one environment, and the heading prints the kernels: compare only
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import platform
 import statistics
@@ -111,39 +112,42 @@ def compare(
     description: str,
     problem: Problem,
     packages: tuple[str, ...],
-    rows: int,
+    rows: int | tuple[int, ...],
     columns: tuple[int, ...],
     speed_targets: Mapping[int, Mapping[str, float]],
     memory_targets: Mapping[int, float],
+    note: Callable[[int, int], str] | None = None,
 ) -> None:
     """The command line of a benchmark of arrays: measure, print a table, check the targets.
 
     `speed_targets[p][peer]` is how many times faster than `peer` whyfit has to be at p columns;
-    `memory_targets[p]` the MB it may take beyond the data. They bind at the default number of rows.
+    `memory_targets[p]` the MB it may take beyond the data. They bind at the default numbers of rows. `note` tells more
+    of whyfit's run at some size, in one line under the table.
     """
+    several = (rows,) if isinstance(rows, int) else rows
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--rows", type=int, default=rows)
+    parser.add_argument("--rows", type=int, nargs="+", default=list(several))
     parser.add_argument("--columns", type=int, nargs="+", default=list(columns))
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--check", action="store_true", help="exit 1 if a target is missed")
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.memory_of:
-        print(memory_of(problem, options.memory_of, options.rows, options.columns[0]))
+        print(memory_of(problem, options.memory_of, options.rows[0], options.columns[0]))
         return
     pin_allocator()
 
     print(description)
     print(heading(*packages))
     missed: list[str] = []
-    for p in options.columns:
+    for n, p in itertools.product(options.rows, options.columns):
         for call in problem(WARM_ROWS, p).values():
             call()
-        calls = problem(options.rows, p)
+        calls = problem(n, p)
         seconds, results = timed(calls, options.rounds)
-        memory = {name: measured_memory(name, options.rows, p) for name in seconds}
+        memory = {name: measured_memory(name, n, p) for name in seconds}
         ours, reference = seconds[OURS], results[OURS]
-        print(f"\n{options.rows:,} rows × {p} columns")
+        print(f"\n{n:,} rows × {p} columns")
         print(f"{'':32}{'seconds':>9}{'÷ whyfit':>10}{'target':>9}{'MB extra':>10}{'apart':>9}")
         for name, s in seconds.items():
             target = speed_targets.get(p, {}).get(name)
@@ -155,10 +159,14 @@ def compare(
                 f"{'' if name == OURS else f'{apart:.0e}':>9}"
             )
             if target and s / ours < target:
-                missed.append(f"p = {p}: {s / ours:.2f} × faster than {name}, target {target:g} ×")
+                missed.append(
+                    f"{n:,} × {p}: {s / ours:.2f} × faster than {name}, target {target:g} ×"
+                )
+        if note is not None:
+            print(note(n, p))
         limit, extra = memory_targets.get(p), memory[OURS]
         if limit is not None and extra is not None and extra > limit:
-            missed.append(f"p = {p}: {extra:.0f} MB beyond the data, target {limit:g} MB")
+            missed.append(f"{n:,} × {p}: {extra:.0f} MB beyond the data, target {limit:g} MB")
     finish(missed, options.check)
 
 

@@ -5,7 +5,8 @@
 
 s are column standard deviations, so the penalty sees unit-variance columns and spares the intercept. The
 decrement δ² = ∇LᵀH⁻¹∇L bounds what is left to gain: L − L* ≈ δ²/2, and of a negative log-likelihood each coefficient
-is within δ standard errors of its maximum. Once δ is small the last Hessian is kept and only gradients are walked for.
+is within δ standard errors of its maximum. Steps begin on a few rows, whose Hessian then serves the first passes over
+all; once δ is small the last Hessian is kept. Passes for a gradient alone take less than half as long.
 
 Blocks are handled by column (p × m), so that every element-wise loop is long and contiguous.
 
@@ -29,12 +30,19 @@ from whyfit.linalg.columns import tiles
 DECREMENT = 1e-10  # δ in standard errors at which coefficients hold nine digits
 CHORD = 3e-3  # relative error of a Hessian that still makes good steps
 HESSIAN_ERROR = 1e-9  # ... and of the one that gives the standard errors
+HOPED = (
+    10 * HESSIAN_ERROR
+)  # by δ√(c/n), which is mostly several times the error: worth a try, checked afterwards
 MAX_STEPS = 30
 #: Where classes are separated, a Newton step multiplies the loss that is left by 1/e and hence δ by e^−½ = 0.61,
 #: where other steps square it. So often in a row, with so little left, and the maximum is at infinity.
 CREEP, CREEPS, CREEP_FROM = (0.55, 0.67), 3, 1e-2
 WARM_ROWS = 0.05  # share of rows of the warm start ...
 WARM_PER_COLUMN = 50  # ... but at least this many rows per column
+LEND_PER_COLUMN = (
+    2_000  # of so many rows a Hessian is known to √(c/rows) = 2 %, and leaves that of δ per step
+)
+LENT = 0.2  # a step with the Hessian of fewer rows that leaves more of δ is the last one
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +162,14 @@ def newton(problem: Problem, start: Float[np.ndarray, " c"] | None = None) -> Op
     """
     b, n = problem.start if start is None else start.copy(), problem.n
     few = int(max(n * WARM_ROWS, WARM_PER_COLUMN * len(b)))
-    passes = 0.0
+    passes, lent = 0.0, None
     if start is None and few < n // 2:
         first = _descend(problem.prefix(few), b, 1e-2, 12)
         passes = first.passes * few / n
         if first.converged:
             b = first.b
-    best = _descend(problem, b, DECREMENT, MAX_STEPS)
+            lent = first.hessian * (n / few) if few >= LEND_PER_COLUMN * len(b) else None
+    best = _descend(problem, b, DECREMENT, MAX_STEPS, lent)
     return replace(best, passes=best.passes + passes)
 
 
@@ -173,8 +182,17 @@ def _prefix(blocks: Iterable[Rows], rows: int) -> Iterable[Rows]:
             return
 
 
-def _descend(problem: Problem, b: Float[np.ndarray, " c"], tolerance: float, limit: int) -> Optimum:
+def _descend(
+    problem: Problem,
+    b: Float[np.ndarray, " c"],
+    tolerance: float,
+    limit: int,
+    lent: Float[np.ndarray, "c c"] | None = None,
+) -> Optimum:
     """Damped Newton from b; a new Hessian only where it changes the outcome.
+
+    `lent` is a Hessian of fewer rows. It is used until δ is so small that a Hessian taken there, of relative error
+    δ√(c/n), leads to one that is exact to HESSIAN_ERROR, as long as each step leaves less than LENT of δ.
 
     At δ standard errors from the optimum H is off by about δ√(c/n), relatively. While that is below CHORD the old
     factor still shrinks δ by as much per step, at less than half the price; the last pass takes a fresh H, so
@@ -182,7 +200,9 @@ def _descend(problem: Problem, b: Float[np.ndarray, " c"], tolerance: float, lim
     """
     n, scale, ridge = problem.n, problem.scale, problem.ridge
     drift = np.sqrt(len(b) / max(n, 1))
-    factor = H = None
+    H = lent
+    factor = None if lent is None else _factor(lent)
+    borrowed = factor is not None
     reach = expected = delta = old_loss = np.inf  # reach: δ where H was taken; expected: δ at b
     step = np.zeros(len(b))
     losses: list[float] = []
@@ -192,7 +212,10 @@ def _descend(problem: Problem, b: Float[np.ndarray, " c"], tolerance: float, lim
     b_start = b
     crawls = True  # not yet in the region of quadratic convergence
     for _ in range(limit):
-        fresh = crawls or reach * drift > CHORD or expected * drift < HESSIAN_ERROR
+        if borrowed:
+            fresh = (expected * drift) ** 2 < HOPED
+        else:
+            fresh = crawls or reach * drift > CHORD or expected * drift < HOPED
         zero = NewtonSums.empty(len(b), fresh)
         sums = fold(joined(problem.blocks()), problem.sums_at(b, fresh), zero, problem.engine)
         used += 1
@@ -209,12 +232,12 @@ def _descend(problem: Problem, b: Float[np.ndarray, " c"], tolerance: float, lim
             if len(losses) == 1 and (b_start != problem.start).any():
                 # the warm start leads astray (levels it saw too little of)
                 b, step, old_loss, delta = problem.start, np.zeros(len(b)), np.inf, np.inf
-                b_start, crawls = b, True
+                b_start, crawls, borrowed = b, True, False
                 losses.clear()
                 sizes.clear()
                 continue
             step = step / 2
-            b, reach = b - step, np.inf
+            b, reach, borrowed = b - step, np.inf, False
             if np.abs(step * np.concatenate([[1.0], scale])).max() < 1e-12:
                 break
             continue
@@ -228,13 +251,20 @@ def _descend(problem: Problem, b: Float[np.ndarray, " c"], tolerance: float, lim
                 break
         step, before = -_solve(factor, g), delta
         delta = float(np.sqrt(max(-g @ step, 0.0)))
+        if borrowed and not fresh:
+            ratio = delta / before if before < np.inf else 0.0
+            borrowed, expected = ratio < LENT, delta * max(ratio, drift)
+            b = b + step
+            continue
         crawls = not delta < 0.1 * before < np.inf
-        if fresh:  # δ_next = c δ² with the c just seen
+        if fresh:  # δ_next = c δ², with the c just seen or, after steps with a lent Hessian, its order √(c/n)
             reach = delta
             shrinks = delta < 0.5 * before < np.inf
-            expected = delta**3 / before**2 if shrinks else delta
+            c_seen = drift if borrowed else delta / before**2
+            expected = c_seen * delta**2 if shrinks else delta
         else:
             expected = delta * min(1.0, reach * drift)
+        borrowed = False
         converged = min(delta, expected) < tolerance and reach * drift < max(
             HESSIAN_ERROR, tolerance
         )
