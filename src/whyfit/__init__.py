@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from whyfit.descending.choices import DescendSpec
+    from whyfit.descending.road import DescendResult
     from whyfit.diagnosis.finding import Evidence, Finding, Remedy, Trial
     from whyfit.mapping.choices import MapSpec
     from whyfit.mapping.road import MapResult
@@ -21,11 +23,13 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Evidence", "Finding", "MapResult", "MapSpec", "Remedy", "Result", "Spec", "Term", "Trial", "fit", "map",
-    "polynomial",
+    "DescendResult", "DescendSpec", "Evidence", "Finding", "MapResult", "MapSpec", "Remedy", "Result", "Spec", "Term",
+    "Trial", "descend", "fit", "map", "polynomial",
 ]  # fmt: skip
 
 _HOMES = {
+    "DescendResult": "whyfit.descending.road",
+    "DescendSpec": "whyfit.descending.choices",
     "Evidence": "whyfit.diagnosis.finding",
     "Finding": "whyfit.diagnosis.finding",
     "MapResult": "whyfit.mapping.road",
@@ -107,6 +111,50 @@ def map(
 
     chosen = [(r,) if isinstance(r, str) else tuple(r) for r in (select, ignore)]
     return make_map(source, with_choices(spec, labels, choices), select=chosen[0], ignore=chosen[1])
+
+
+def descend(
+    source: Any,
+    target: str | None = None,
+    *,
+    optimizer: str = "gd",
+    lr: float | None = None,
+    spec: Spec | None = None,
+    select: str | Iterable[str] = (),
+    ignore: str | Iterable[str] = (),
+    **choices: Any,
+) -> DescendResult:
+    """Run an optimizer on a table, and find out why it does or does not converge.
+
+    Parameters
+    ----------
+    source, target : as of `fit`.
+    optimizer : gd, sgd, momentum, nesterov, rmsprop, adam, adamw, newton, bfgs, lbfgs, or all for a race.
+    lr : step size η; None takes what theory recommends.
+    spec : all choices about the table at once; `standardise` among them. `target` wins over it.
+    select, ignore : rules by code ("CA201"), prefix or name ("step-too-large").
+    choices : other fields of `DescendSpec`: momentum, nesterov, batch, epochs, steps, schedule, loss, race ...;
+        standardise and seed are passed on to the Spec.
+
+    Raises
+    ------
+    whyfit.errors.InputError
+        The source or the choices cannot be used; the message says what to try.
+    """
+    import dataclasses
+
+    from whyfit.descending.choices import with_choices
+    from whyfit.descending.road import descend as walk
+    from whyfit.spec import Spec
+
+    spec = spec or Spec()
+    of_table = {k: choices.pop(k) for k in ("standardise", "seed") if k in choices}
+    if target is not None:
+        of_table["target"] = str(target)
+    spec = dataclasses.replace(spec, **of_table)
+    rules = [(r,) if isinstance(r, str) else tuple(r) for r in (select, ignore)]
+    how = with_choices(None, {"optimizer": optimizer, "lr": lr, **choices})
+    return walk(source, spec, how, select=rules[0], ignore=rules[1])
 
 
 def __getattr__(name: str) -> Any:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from whyfit import __version__
-from whyfit.cli_descend import DESCEND_OPTIONS
+from whyfit import __version__, cli_descend
 from whyfit.cli_map import MAP_OPTIONS
 from whyfit.errors import InputError, SpecError
 
@@ -183,18 +182,6 @@ def _with(options: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
     return decorate
 
 
-def _shared_options(names: set[str]) -> tuple[Callable[[Any], Any], ...]:
-    """Those of `fit` with these names."""
-
-    def name(option: Callable[[Any], Any]) -> str:
-        def probe() -> None: ...
-
-        option(probe)
-        return str(probe.__click_params__[0].name)  # pyright: ignore[reportFunctionMemberAccess]
-
-    return tuple(o for o in _FIT_OPTIONS if name(o) in names)
-
-
 @commands.command()
 @_with(_FIT_OPTIONS)
 def fit(source: Path, **options: Any) -> int:
@@ -242,31 +229,6 @@ def map_(source: Path, **options: Any) -> int:
     from whyfit.cli_map import run
 
     return _status(*run(source, options))
-
-
-#: Of `fit`, those that say how the table is read and what is delivered.
-_TABLE_OPTIONS = {
-    "source", "target", "task", "roles", "drop", "terms", "degrees", "missing", "tokens", "log_target", "ridge",
-    "standardise", "reference", "max_levels", "seed", "confidence", "select", "ignore", "fail_on", "output", "html",
-    "no_html", "quiet",
-}  # fmt: skip
-
-
-@commands.command()
-@_with(DESCEND_OPTIONS)
-@_with(_shared_options(_TABLE_OPTIONS))
-@click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text",
-              show_default=True)  # fmt: skip
-def descend(source: Path, **options: Any) -> int:
-    """Run an optimizer on a table and say why it does or does not converge.
-
-    SOURCE is a table, as of `whyfit fit`. The intercept is learned too, and columns are taken as they are unless
-    --standardise is given.
-    """
-    from whyfit.cli_descend import run
-
-    confidence = options.pop("confidence")
-    return _status(*run(source, options, confidence))
 
 
 def _spec(options: dict[str, Any], confidence: float | None) -> Spec:
@@ -433,3 +395,6 @@ def demo(real: bool, directory: Path) -> int:
 
     run_demo(real, directory)
     return CLEAN
+
+
+commands.add_command(cli_descend.command(_FIT_OPTIONS, _status))

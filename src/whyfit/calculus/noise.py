@@ -52,16 +52,18 @@ class NoiseFloor:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rotated:
-    """What the floor needs of the rows, in the eigen-coordinates of H at b*."""
+class BatchNoise:
+    """What the floor needs of the rows, in the eigen-coordinates of H = VΛVᵀ at b*: one pass, any rule and step."""
 
     lam: Float[np.ndarray, " c"]
+    V: Float[np.ndarray, "c c"]
     fourth: Float[np.ndarray, "c c"]  # (1/n) Σ ℓ″² u_i² u_k²
     noise: Float[np.ndarray, " c"]  # (1/n) Σ ℓ′² u_i²
     n: int
 
 
-def _rotated(loss: RowLoss, minimum: Float[np.ndarray, " c"]) -> _Rotated:
+def batch_noise(loss: RowLoss, minimum: Float[np.ndarray, " c"]) -> BatchNoise:
+    """Gather it from the rows."""
     lam, V = np.linalg.eigh(loss.hessian(minimum))
     c, n = loss.size, loss.n
     fourth, noise = np.zeros((c, c)), np.zeros(c)
@@ -74,7 +76,7 @@ def _rotated(loss: RowLoss, minimum: Float[np.ndarray, " c"]) -> _Rotated:
         noise += loss.kind.slope(eta, y) ** 2 @ u2 / n
     if loss.l2 is not None:
         noise -= (V.T @ (loss.l2 * minimum)) ** 2  # mean slope of the rows: minus the penalty's
-    return _Rotated(np.maximum(lam, 0.0), fourth, np.maximum(noise, 0.0), n)
+    return BatchNoise(np.maximum(lam, 0.0), V, fourth, np.maximum(noise, 0.0), n)
 
 
 def noise_floor(
@@ -84,6 +86,11 @@ def noise_floor(
 
     Raises SpecError for an adaptive rule, η ≤ 0 or an empty batch.
     """
+    return floor_of(batch_noise(loss, minimum), rule, rate, batch)
+
+
+def floor_of(seen: BatchNoise, rule: Rule, rate: float, batch: int) -> NoiseFloor:
+    """`noise_floor` from what was gathered already."""
     check_rate(rate)
     if rule.adaptive:
         raise SpecError(
@@ -91,7 +98,6 @@ def noise_floor(
         )
     if batch < 1:
         raise SpecError(f"the batch size is {batch}; expected at least 1 row.")
-    seen = _rotated(loss, minimum)
     share = max(0.0, (1 / batch) * (1 - batch / seen.n) * seen.n / max(seen.n - 1, 1))
     live = seen.lam > seen.lam.max(initial=0.0) * np.finfo(float).eps * seen.lam.size
     lam = np.where(live, seen.lam, 0.0)
@@ -107,6 +113,41 @@ def noise_floor(
         return NoiseFloor(np.inf, additive, radius, np.full(lam.size, np.inf))
     spread = np.linalg.solve(np.eye(lam.size) - A, source)
     return NoiseFloor(0.5 * float(lam @ spread), additive, max(radius, slowest), spread)
+
+
+def mean_square_path(
+    seen: BatchNoise,
+    away: Float[np.ndarray, " c"],
+    rule: Rule,
+    rates: Float[np.ndarray, " t"],
+    batch: int,
+) -> Float[np.ndarray, " t+1"]:
+    """Expected excess loss before and after every step of a linear rule with step sizes `rates`, from w₀ − w* = `away`.
+
+    The recursion S ← M S Mᵀ + q eeᵀ of the second moments of (z, s) in every eigen-direction, the mean included, whose
+    rest point is the noise floor. Products of different directions are left out of the noise. inf once it overflows.
+    """
+    share = max(0.0, (1 / batch) * (1 - batch / seen.n) * seen.n / max(seen.n - 1, 1))
+    lam, z = seen.lam, seen.V.T @ away
+    mixing = share * (seen.fourth - np.diag(lam**2))
+    noise = share * seen.noise
+    width = rule.entry(1.0).size
+    S = np.zeros((lam.size, width, width))
+    S[:, 0, 0] = z * z
+    out = np.full(len(rates) + 1, np.inf)
+    M, enters, known = np.empty(0), np.empty(0), np.nan
+    with np.errstate(over="ignore", invalid="ignore"):
+        for t, rate in enumerate(rates):
+            out[t] = 0.5 * float(lam @ S[:, 0, 0])
+            if not out[t] < np.inf:
+                return np.where(np.isnan(out), np.inf, out)
+            if rate != known:
+                M, e, known = rule.transition(lam, rate), rule.entry(rate), rate
+                enters = np.outer(e, e)
+            q = np.maximum(mixing @ S[:, 0, 0] + noise, 0.0)
+            S = M @ S @ M.transpose(0, 2, 1) + q[:, None, None] * enters
+        out[-1] = 0.5 * float(lam @ S[:, 0, 0])
+    return np.where(np.isnan(out), np.inf, out)
 
 
 def _gain(rule: Rule, lam: Float[np.ndarray, " c"], rate: float) -> Float[np.ndarray, " c"]:

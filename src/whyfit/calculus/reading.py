@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from whyfit.calculus.class_rows import ClassRows
 from whyfit.calculus.descent import Quadratic
 from whyfit.calculus.noise import NoiseFloor, noise_floor
 from whyfit.calculus.objective import RowLoss
@@ -85,7 +86,9 @@ class Reading:
         return float(live.max() / live.min()) if live.size else 1.0
 
 
-def read(objective: Quadratic | RowLoss, minimum: Float[np.ndarray, " c"], walk: Walk) -> Reading:
+def read(
+    objective: Quadratic | RowLoss | ClassRows, minimum: Float[np.ndarray, " c"], walk: Walk
+) -> Reading:
     """Read a walk of constant or scheduled step; theory is told for its last step size."""
     plan, rule = walk.plan, walk.plan.rule
     least, H = objective.loss(minimum), objective.hessian(minimum)

@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from whyfit.calculus.objective import Objective
 from whyfit.calculus.optimizers import GradientDescent
-from whyfit.calculus.stability import excess_loss
+from whyfit.calculus.stability import excess_loss, live_excess
 from whyfit.calculus.walk import Outcome, Plan, Walk
 from whyfit.errors import NotFiniteError
 
@@ -67,7 +67,9 @@ def _newton(
     for _ in range(steps):
         w = points[-1]
         gain, step = excess_loss(objective.gradient(w), objective.hessian(w))
-        if not np.isfinite(gain):
+        if not np.isfinite(gain):  # columns that repeat each other: step along the others
+            gain, step = live_excess(objective.gradient(w), objective.hessian(w))
+        if not (np.isfinite(gain) and gain > 0):
             return
         rate = 1.0
         for _ in range(_HALVINGS):

@@ -26,6 +26,9 @@ from whyfit.calculus.optimizers.base import Rule, check_rate
 
 #: Steps beyond which counting has no meaning.
 _FOREVER = 1e18
+_FLAT = (
+    1e-12  # of the largest eigenvalue of the unit-diagonal Hessian: a direction without curvature
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +136,16 @@ def excess_loss(
         return np.inf, np.zeros_like(gradient)
     step = cho_solve(factor, gradient / d, check_finite=False) / d
     return 0.5 * float(gradient @ step), step
+
+
+def live_excess(
+    g: Float[np.ndarray, " c"], H: Float[np.ndarray, "c c"]
+) -> tuple[float, Float[np.ndarray, " c"]]:
+    """As `excess_loss`, over the live eigen-directions of the unit-diagonal Hessian only: ½ gᵀH⁺g and H⁺g."""
+    d = np.sqrt(np.maximum(np.diag(H), 0.0))
+    d = np.where(d > 0, d, 1.0)
+    lam, V = np.linalg.eigh(H / d / d[:, None])
+    live = lam > _FLAT * max(float(lam[-1]), 0.0)
+    pull = V.T @ (g / d)
+    step = V @ np.where(live, pull / np.where(live, lam, 1.0), 0.0) / d
+    return 0.5 * float(g @ step), step

@@ -8,7 +8,13 @@ from collections.abc import Iterable
 from functools import cache
 from types import ModuleType
 
-from whyfit.diagnosis import calculus_rules, cloud_rules, linalg_rules, probability_rules
+from whyfit.diagnosis import (
+    calculus_rules,
+    cloud_rules,
+    descent_rules,
+    linalg_rules,
+    probability_rules,
+)
 from whyfit.diagnosis.rule import Rule
 from whyfit.errors import SpecError
 
@@ -26,10 +32,17 @@ def rules_on_clouds() -> tuple[Rule, ...]:
 
 
 @cache
+def rules_on_descents() -> tuple[Rule, ...]:
+    """Every rule on a descent that was taken, by code."""
+    return _rules_in(descent_rules)
+
+
+@cache
 def every_rule() -> tuple[Rule, ...]:
     """Every code once, by code: of two rules that share one, that on fits."""
     taken = {r.code for r in all_rules()}
-    return _by_code((*all_rules(), *(r for r in rules_on_clouds() if r.code not in taken)))
+    others = (*rules_on_clouds(), *rules_on_descents())
+    return _by_code((*all_rules(), *(r for r in others if r.code not in taken)))
 
 
 def _rules_in(*packages: ModuleType) -> tuple[Rule, ...]:

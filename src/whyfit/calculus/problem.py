@@ -1,0 +1,191 @@
+"""One loss on one table in two coordinates: the columns as they are, and standardised.
+
+    raw    η = β₀ + xᵀw                unit   η = b₀ + ((x − μ)/s)ᵀb,     w = b/s,  β₀ = b₀ − μᵀw
+
+Both have the same values, so the minimum and everything that does not depend on coordinates (loss, Newton's
+decrement) is found where it is easy, on standardised columns, and carried over. What an optimizer suffers does depend
+on them: H_raw = T H_unit Tᵀ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float
+
+from whyfit.calculus.blunt import Blunt
+from whyfit.calculus.class_rows import ClassRows
+from whyfit.calculus.descent import Quadratic
+from whyfit.calculus.losses import Hinge, Huber, Logistic, Loss, Multinomial, Quantile, Squared
+from whyfit.calculus.minimum import Minimum, minimise, quadratic_minimum
+from whyfit.calculus.objective import RowLoss
+from whyfit.calculus.stability import live_excess
+from whyfit.linalg.conditioning import live_columns
+from whyfit.linalg.moments import Moments
+
+Descended = Quadratic | RowLoss | ClassRows
+
+_LITTLE = 1e-4
+_BLUNT = 1.06  # Silverman's rule, in units of a standard deviation times n^−1/5
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`mean`, `sd` (p) of the columns; `blocks` of parameters per column: 1, or the number of classes.
+
+    `live` numbers the columns that vary, among those of the design; the others take no part.
+    """
+
+    raw: Descended
+    unit: Descended
+    mean: Float[np.ndarray, " p"]
+    sd: Float[np.ndarray, " p"]
+    live: np.ndarray
+    n: int
+    kind: Loss
+    blocks: int = 1
+    standardised: bool = False
+    moments: Moments | None = None
+    ridge: float = 0.0
+
+    @classmethod
+    def of_moments(cls, moments: Moments, ridge: float = 0.0, standardise: bool = False) -> Problem:
+        """Least squares from moments of [X y]; loss (1/n)Σ(y − ŷ)² + (λ/n)‖s ∘ w‖²."""
+        live = np.flatnonzero(live_columns(moments))
+        d = np.sqrt(np.diag(moments.scatter)[live] / moments.n)
+        made = []
+        for unit in (False, True):
+            loss = Quadratic.with_intercept(moments, unit)
+            extra = ridge / moments.n * (np.ones(live.size) if unit else d**2)
+            A = loss.A + np.diag(np.concatenate([[0.0], extra])) if ridge else loss.A
+            made.append(Quadratic(A, loss.g, loss.c))
+        return cls(
+            made[0], made[1], moments.mean[live], d, live, moments.n, Squared(),
+            standardised=standardise,
+        )  # fmt: skip
+
+    @classmethod
+    def of_rows(
+        cls,
+        kind: Loss,
+        X: Float[np.ndarray, "n p"],
+        y: Float[np.ndarray, " n"],
+        ridge: float = 0.0,
+        standardise: bool = False,
+    ) -> Problem:
+        """Any loss over rows. Raises what `kind.check` raises."""
+        kind.check(y)
+        n = len(y)
+        mean, spread = X.mean(axis=0), X.std(axis=0)
+        live = np.flatnonzero(
+            spread > 64 * np.finfo(float).eps * np.abs(X).max(axis=0, initial=0.0)
+        )
+        mean, sd = mean[live], spread[live]
+        raw, unit = np.ones((n, live.size + 1)), np.ones((n, live.size + 1))
+        raw[:, 1:] = X[:, live]
+        unit[:, 1:] = (raw[:, 1:] - mean) / sd
+        if isinstance(kind, Hinge | Quantile):
+            kind = Blunt(kind, _width(kind, unit, y))
+        weight = (2 if isinstance(kind, Squared | Huber) else 1) * ridge / n
+        blocks = kind.classes if isinstance(kind, Multinomial) else 1
+        made = []
+        for Z, d in ((raw, sd), (unit, np.ones(live.size))):
+            l2 = np.concatenate([[0.0], weight * d**2]).repeat(blocks) if ridge else None
+            made.append(
+                ClassRows(kind, Z, y, l2) if isinstance(kind, Multinomial) else RowLoss(kind, Z, y, l2)
+            )  # fmt: skip
+        moments = Moments.of(np.column_stack([X, y])) if isinstance(kind, Squared) else None
+        return cls(
+            made[0], made[1], mean, sd, live, n, kind, blocks, standardise, moments, ridge
+        )  # fmt: skip
+
+    @cached_property
+    def condensed(self) -> Problem:
+        """The same on moments, where it is a quadratic: a step on all rows then costs p² whatever n."""
+        if self.moments is None:
+            return self
+        return Problem.of_moments(self.moments, self.ridge, self.standardised)
+
+    @property
+    def objective(self) -> Descended:
+        """What is descended on."""
+        return self.unit if self.standardised else self.raw
+
+    @property
+    def quadratic(self) -> bool:
+        return isinstance(self.kind, Squared)
+
+    @property
+    def smooth(self) -> bool:
+        return self.kind.smooth
+
+    def on(self, standardised: bool) -> Problem:
+        """The same in the other coordinates."""
+        made = replace(self, standardised=standardised)
+        made.__dict__["lowest"] = self.lowest  # the same minimum
+        return made
+
+    @cached_property
+    def lowest(self) -> Minimum:
+        """The minimum, in unit coordinates."""
+        if isinstance(self.unit, Quadratic):
+            return quadratic_minimum(self.unit)
+        start = np.zeros((self.mean.size + 1, self.blocks))
+        known = np.asarray(self.kind.constant(self.unit.y), dtype=float)
+        start[0] = np.where(np.isfinite(known), known, 0.0)
+        unbounded = isinstance(self.kind, Logistic | Multinomial) and self.unit.l2 is None
+        return minimise(self.unit, start.ravel(), 0.0 if unbounded else None)
+
+    @cached_property
+    def minimum(self) -> Float[np.ndarray, " c"]:
+        """The minimum in the coordinates descended in."""
+        return self.lowest.w if self.standardised else self.to_raw(self.lowest.w)
+
+    @property
+    def least(self) -> float:
+        """The minimum, or what the loss falls to where it has none: 0 once next to nothing is left of it."""
+        low = self.lowest
+        return low.loss if low.exists or low.loss > _LITTLE * self.start_loss else 0.0
+
+    @cached_property
+    def start_loss(self) -> float:
+        return self.objective.loss(np.zeros(self.objective.size))
+
+    def to_raw(self, b: Float[np.ndarray, " c"]) -> Float[np.ndarray, " c"]:
+        B = b.reshape(-1, self.blocks)
+        W = B.copy()
+        W[1:] = B[1:] / self.sd[:, None]
+        W[0] = B[0] - self.mean @ W[1:]
+        return W.ravel()
+
+    def to_unit(self, w: Float[np.ndarray, " c"]) -> Float[np.ndarray, " c"]:
+        W = w.reshape(-1, self.blocks)
+        B = W.copy()
+        B[1:] = W[1:] * self.sd[:, None]
+        B[0] = W[0] + self.mean @ W[1:]
+        return B.ravel()
+
+    def left_at(self, w: Float[np.ndarray, " c"]) -> float:
+        """½ gᵀH⁺g at w, by Newton's decrement on standardised columns: what is certified to be left to gain."""
+        b = w if self.standardised else self.to_unit(w)
+        if not np.isfinite(b).all():
+            return np.inf
+        with np.errstate(over="ignore", invalid="ignore"):
+            g, H = self.unit.gradient(b), self.unit.hessian(b)
+        if not (np.isfinite(g).all() and np.isfinite(H).all()):
+            return np.inf
+        return live_excess(g, H)[0]
+
+
+def _width(
+    kind: Hinge | Quantile, Z: Float[np.ndarray, "n c"], y: Float[np.ndarray, " n"]
+) -> float:
+    """Silverman's half width about the kink; of hinge, on the scale of the margin."""
+    if isinstance(kind, Hinge):
+        return float(_BLUNT * len(y) ** -0.2)
+    residual = y - Z @ np.linalg.lstsq(Z, y, rcond=None)[0]
+    scale = float(np.median(np.abs(residual - np.median(residual)))) / 0.6745
+    scale = scale or float(residual.std()) or 1.0
+    return _BLUNT * scale * float(len(y)) ** -0.2

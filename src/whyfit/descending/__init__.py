@@ -1,0 +1,4 @@
+"""Why it won't converge: `whyfit descend`.
+
+source ─► rows or moments ─► Problem ─► Walk ─► DescentCase ─► findings ─► race ─► DescendDocument ─► report
+"""

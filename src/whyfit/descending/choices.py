@@ -1,0 +1,232 @@
+"""DescendSpec: every choice `whyfit descend` knows about the descent; those about the table are a Spec."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from whyfit.calculus.losses import (
+    Gamma,
+    Hinge,
+    Huber,
+    Logistic,
+    Loss,
+    Multinomial,
+    Poisson,
+    Quantile,
+    Squared,
+)
+from whyfit.calculus.optimizers import (
+    Adam,
+    AdamW,
+    GradientDescent,
+    Momentum,
+    Nesterov,
+    RMSProp,
+)
+from whyfit.calculus.optimizers.base import Rule, check_rate
+from whyfit.calculus.schedules import (
+    Constant,
+    Cosine,
+    Harmonic,
+    Plateau,
+    Schedule,
+    StepDecay,
+    WarmUp,
+)
+from whyfit.calculus.second_order import Method
+from whyfit.errors import SpecError
+
+OPTIMIZERS = (
+    "gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "newton", "bfgs", "lbfgs", "all",
+)  # fmt: skip
+SCHEDULES = ("constant", "step", "cosine", "warmup", "1/t", "plateau")
+LOSSES = (
+    "auto", "squared", "huber", "quantile", "poisson", "gamma", "logistic", "hinge", "multinomial",
+)  # fmt: skip
+SECOND_ORDER: dict[str, Method] = {"newton": "Newton", "bfgs": "BFGS", "lbfgs": "L-BFGS"}
+#: What each loss asks of the target.
+TASKS = {
+    "squared": "regression", "huber": "regression", "quantile": "regression", "poisson": "regression",
+    "gamma": "regression", "logistic": "binary", "hinge": "binary", "multinomial": "multiclass",
+}  # fmt: skip
+BY_TASK = {"regression": "squared", "binary": "logistic", "multiclass": "multinomial"}
+
+EPOCHS = 100  # passes over the rows if nothing is said ...
+MOST_STEPS = 20_000  # ... but no more steps than this
+_BATCH = 32  # of sgd if nothing is said: PyTorch's and Keras's customary size
+_BETA = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class DescendSpec:
+    """How to descend.
+
+    Attributes
+    ----------
+    optimizer : gd, sgd, momentum, nesterov, rmsprop, adam, adamw, newton, bfgs, lbfgs, or all for a race.
+    lr : step size; None takes what theory recommends.
+    momentum : β of gd and sgd (0: none), momentum and nesterov. nesterov : look ahead.
+    beta1, beta2 : of Adam and AdamW. alpha : of RMSProp. decay : weight decay of AdamW.
+    batch : rows per step, or "full"; None: all rows, of sgd 32.
+    epochs, steps : how long; one of them, or neither.
+    schedule : what the step size is multiplied by. schedule_steps : its time constant (length of cosine and warm-up,
+        steps between two falls, steps to half of 1/t, patience of plateau). factor : of step and plateau.
+    loss : "auto" goes by the task. delta : of huber, in units of the target; None: 1.345 robust standard deviations
+        of the residuals. tau : of quantile.
+    race : whether to race the optimizers on the same loss as well.
+    """
+
+    optimizer: str = "gd"
+    lr: float | None = None
+    momentum: float | None = None
+    nesterov: bool = False
+    beta1: float = 0.9
+    beta2: float = 0.999
+    alpha: float = 0.99
+    decay: float = 0.01
+    batch: int | Literal["full"] | None = None
+    epochs: int | None = None
+    steps: int | None = None
+    schedule: str = "constant"
+    schedule_steps: int | None = None
+    factor: float = 0.1
+    loss: str = "auto"
+    delta: float | None = None
+    tau: float = 0.5
+    race: bool = True
+
+    def __post_init__(self) -> None:
+        for what, value, known in (
+            ("optimizer", self.optimizer, OPTIMIZERS),
+            ("schedule", self.schedule, SCHEDULES),
+            ("loss", self.loss, LOSSES),
+        ):
+            if value not in known:
+                raise SpecError(f"'{value}' is no {what}{_nearest(value, known)}")
+        if self.lr is not None:
+            check_rate(self.lr)
+            if self.method or self.optimizer == "all":
+                raise SpecError(f"{self.optimizer} chooses its own steps; leave --lr out.")
+        if isinstance(self.batch, str) and self.batch != "full":
+            raise SpecError(
+                f"the batch size is '{self.batch}'; expected a number of rows, or full."
+            )
+        if isinstance(self.batch, int) and self.batch < 1:
+            raise SpecError(f"the batch size is {self.batch}; expected at least 1 row, or full.")
+        if self.batch is not None and self.method:
+            raise SpecError(f"{self.optimizer} walks on all rows; leave --batch out.")
+        for name in ("epochs", "steps", "schedule_steps"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise SpecError(f"{name} is {value}; expected at least 1.")
+        if self.epochs is not None and self.steps is not None:
+            raise SpecError("both epochs and steps are given; give one of them.")
+        if self.momentum is not None and self.optimizer in ("rmsprop", "adam", "adamw"):
+            said = "β₁ (--beta1)" if self.optimizer.startswith("adam") else "α (--alpha)"
+            raise SpecError(f"{self.optimizer} has no --momentum; it has {said}.")
+        if (self.momentum is not None or self.nesterov) and self.method:
+            raise SpecError(f"{self.optimizer} has no momentum; leave it out.")
+        _ = self.rule, self.schedule_of(1)  # their own checks
+        loss_of(self, "regression", 3, 1.0)
+
+    @property
+    def method(self) -> Method | None:
+        return SECOND_ORDER.get(self.optimizer)
+
+    @property
+    def rule(self) -> Rule:
+        """The update rule; of a second-order method the plain one, which is not used."""
+        beta = _BETA if self.momentum is None else self.momentum
+        match self.optimizer:
+            case "rmsprop":
+                return RMSProp(self.alpha)
+            case "adam":
+                return Adam(self.beta1, self.beta2)
+            case "adamw":
+                return AdamW(self.beta1, self.beta2, decay=self.decay)
+            case "nesterov":
+                return Nesterov(beta)
+            case "momentum":
+                return Nesterov(beta) if self.nesterov else Momentum(beta)
+        if self.nesterov:
+            return Nesterov(beta)
+        return GradientDescent() if self.momentum is None else Momentum(self.momentum)
+
+    @property
+    def rows_per_step(self) -> int | None:
+        """None: all."""
+        if self.batch is None and self.optimizer == "sgd":
+            return _BATCH
+        return self.batch if isinstance(self.batch, int) else None
+
+    def steps_of(self, n: int) -> tuple[int, int]:
+        """Updates, and updates per epoch, for n rows."""
+        batch = self.rows_per_step
+        each = max(1, -(-n // batch)) if batch else 1
+        if self.steps is not None:
+            return self.steps, each
+        if self.epochs is not None:
+            return self.epochs * each, each
+        return max(min(EPOCHS * each, MOST_STEPS), 1), each
+
+    @property
+    def schedule_of(self) -> Callable[[int], Schedule]:
+        """The schedule of so many steps."""
+        kind, given, factor = self.schedule, self.schedule_steps, self.factor
+
+        def of(steps: int) -> Schedule:
+            match kind:
+                case "step":
+                    return StepDecay(given or max(steps // 3, 1), factor)
+                case "cosine":
+                    return Cosine(given or steps)
+                case "warmup":
+                    return WarmUp(given or max(steps // 10, 1))
+                case "1/t":
+                    return Harmonic(given or max(steps // 10, 1))
+                case "plateau":
+                    return Plateau(given or 10, factor)
+            return Constant()
+
+        return of
+
+
+def _nearest(value: str, known: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(str(value).lower(), known, 1, 0.4)
+    hint = f"; did you mean '{close[0]}'?" if close else "."
+    return f"{hint} Known: {', '.join(known)}."
+
+
+def loss_of(spec: DescendSpec, task: str, classes: int, scale: float) -> Loss:
+    """The Loss of a task; `scale` is a robust standard deviation of the residuals."""
+    match spec.loss if spec.loss != "auto" else BY_TASK[task]:
+        case "huber":
+            return Huber(1.345 * scale if spec.delta is None else spec.delta)
+        case "quantile":
+            return Quantile(spec.tau)
+        case "poisson":
+            return Poisson()
+        case "gamma":
+            return Gamma()
+        case "logistic":
+            return Logistic()
+        case "hinge":
+            return Hinge()
+        case "multinomial":
+            return Multinomial(max(classes, 2))
+    return Squared()
+
+
+def with_choices(spec: DescendSpec | None, choices: dict[str, Any]) -> DescendSpec:
+    """`spec` (default: the default) with fields replaced. Raises SpecError for a field DescendSpec does not have."""
+    known = {f.name for f in dataclasses.fields(DescendSpec)}
+    for name in choices:
+        if name not in known:
+            raise SpecError(
+                f"'{name}' is no choice of a descent; choices: {', '.join(sorted(known))}."
+            )
+    return dataclasses.replace(spec or DescendSpec(), **choices)

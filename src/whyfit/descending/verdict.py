@@ -1,0 +1,191 @@
+"""What became of the descent in a sentence, and the table of predictions beside observations."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from whyfit.calculus.objective import RowLoss
+from whyfit.calculus.reading import DONE
+from whyfit.diagnosis.descent import DescentCase
+from whyfit.diagnosis.descent_trials import (
+    EXACT,
+    ROUGH,
+    factors,
+    predicted_left,
+    share,
+)
+from whyfit.diagnosis.words import number
+from whyfit.report.descend_document import Told
+
+_NEAR = 4.0  # multiples of an update within which a loss is about its second-order model
+_LOUD = 1e-12  # share of the excess loss below which the numbers of the end are rounding
+
+
+def verdict(case: DescentCase) -> str:
+    """One sentence, without a full stop."""
+    steps, left = f"{case.walk.steps:,} steps", share(case.left)
+    match case.outcome:
+        case "diverged":
+            last = case.walk.losses[np.isfinite(case.walk.losses)][-1]
+            if case.left <= 1:
+                return f"diverging: the sharpest direction grows, {left} of the excess loss after {steps}"
+            return f"diverged: the loss went from {number(case.walk.losses[0])} to {number(last, 3)} in {steps}"
+        case "bounces":
+            return (
+                f"bounces: the step is beyond its limit and the loss stays at {left} of its excess"
+            )
+        case "noise floor":
+            return f"noise floor: batches keep {left} of the excess loss; more steps do not help"
+        case "done":
+            at = _arrival(case)
+            when = f" in {at:,} steps" if at is not None else ""
+            return f"done: within 1 % of the minimum{when}, {left} of the excess loss left after {steps}"
+        case "oscillates":
+            return f"oscillates: the step overshoots by nearly as much as it corrects; {left} left after {steps}"
+        case "step too small":
+            return f"crawls, step too small: {left} of the excess loss left after {steps}"
+        case "ill-conditioned":
+            return f"crawls, ill-conditioned: {left} of the excess loss left after {steps}"
+        case "no minimum":
+            return (
+                f"no minimum: a direction separates the classes, the loss falls for ever; {left} of it left after "
+                f"{steps}"
+            )
+    return f"not arrived: {left} of the excess loss left after {steps}"
+
+
+def _arrival(case: DescentCase) -> int | None:
+    """First step looked at from which the loss is within 1 %."""
+    inside = np.flatnonzero(case.walk.losses - case.least <= DONE * case.first)
+    return int(case.walk.at[inside[0]]) if inside.size else None
+
+
+def _row(
+    what: str,
+    predicted: float,
+    observed: float,
+    tolerance: float | None,
+    unit: str = "",
+    note: str = "",
+) -> Told:
+    agrees = None
+    if tolerance is not None and math.isfinite(predicted) and math.isfinite(observed):
+        if tolerance > 1:  # a factor
+            low, high = predicted / tolerance, predicted * tolerance
+            agrees = min(low, high) <= observed <= max(low, high)
+        else:
+            agrees = abs(observed - predicted) <= tolerance * abs(predicted) + 1e-12
+    return Told(what, _known(predicted), _known(observed), tolerance, agrees, unit, note)
+
+
+def _known(x: float) -> float | None:
+    return None if math.isnan(x) else float(x)
+
+
+def told(case: DescentCase) -> tuple[Told, ...]:
+    """Predictions beside observations, those that exist for this optimizer and loss."""
+    if case.method is not None:
+        return tuple(_certificate(case))
+    rows: list[Told] = []
+    exact = case.problem.quadratic and case.batch is None and case.linear
+    tolerance = EXACT if exact else ROUGH
+    if case.told is not None and (exact or case.batch is not None or case.left < 0.5):
+        if case.batch is None:
+            predicted, observed = factors(case)
+            rows.append(_row("factor of the excess loss per step", predicted, observed, EXACT))
+        rows.append(
+            _row("share of the excess loss left", predicted_left(case), case.left, tolerance)
+        )
+    if case.linear and case.problem.lowest.exists:
+        seen = _arrival(case)
+        steps = _steps_to(case)
+        if case.problem.quadratic or seen is not None:
+            rows.append(
+                _row("steps to 1 %", steps, np.nan if seen is None else seen,
+                     (max(EXACT, 1.5 / max(seen, 1)) if exact else ROUGH) if seen is not None else None,
+                     "steps", "" if seen is not None else f"not within {case.walk.steps:,}")
+            )  # fmt: skip
+    rows += _limits(case)
+    if case.floor is not None:
+        rows += _floor(case)
+    if case.problem.smooth and case.outcome != "diverged" and case.left > _LOUD:
+        multiple, found = case.critical
+        if 0 < multiple < np.inf:
+            rows.append(
+                _row("critical multiple of the last update", multiple, found,
+                     EXACT if case.problem.quadratic else ROUGH if multiple < _NEAR else None, "×")
+            )  # fmt: skip
+    rows += _certificate(case)
+    if isinstance(case.problem.objective, RowLoss) and case.batch:
+        rows.append(_row("gradient noise scale at the end", np.nan, case.noise, None, "rows"))
+    return tuple(rows)
+
+
+def _steps_to(case: DescentCase) -> float:
+    """Steps to 1 % by theory: along the schedule while it lasts, at a constant step beyond."""
+    if case.told is not None:
+        inside = np.flatnonzero(case.told <= DONE)
+        if inside.size:
+            return float(inside[0])
+    if case.batch is not None or case.plan.schedule.at(case.plan.steps) != 1.0:
+        return np.inf if case.told is not None else np.nan
+    return case.spectrum.steps_to(case.plan.rule, case.rate, DONE)
+
+
+def _limits(case: DescentCase) -> list[Told]:
+    """The limit of stability beside the step that was used."""
+    if not case.problem.lowest.exists and not case.limit < np.inf:
+        return []
+    rows = []
+    if case.plan.rule.adaptive and case.reading is not None:
+        seen = case.reading.stability
+        if case.walk.outcome != "diverged":
+            rows.append(
+                Told(
+                    "preconditioned curvature, limit and last", _known(seen.limit), seen.curvature,
+                    note="at the edge" if 0.5 < seen.excess < 2 else "",
+                )
+            )  # fmt: skip
+        return rows
+    rows.append(
+        Told("step: limit of stability, and used", _known(case.limit), case.rate,
+             note="beyond it" if case.rate > case.limit else "stable")
+    )  # fmt: skip
+    if case.batch_limit is not None:
+        rows.append(
+            Told(f"step: limit with batches of {case.batch:,}, and used", case.batch_limit, case.rate,
+                 note="beyond it" if case.rate > case.batch_limit else "settles")
+        )  # fmt: skip
+    return rows
+
+
+def _floor(case: DescentCase) -> list[Told]:
+    floor = case.floor
+    if floor is None:
+        return []
+    settled = case.outcome == "noise floor"
+    constant = case.plan.schedule.at(case.plan.steps) == 1.0
+    if not constant:
+        return []
+    predicted = floor.excess / case.first
+    tail = case.walk.losses[len(case.walk.losses) // 2 :]
+    arrived = case.told is not None and case.told[-1] < 1.5 * predicted
+    seen = max(float(tail.mean()) - case.least, 0.0) / case.first if settled or arrived else np.nan
+    return [_row("noise floor, share of the excess loss", predicted, seen, ROUGH)]
+
+
+def _certificate(case: DescentCase) -> list[Told]:
+    """½gᵀH⁻¹g beside the true excess; where there is no minimum there is nothing true to set it beside."""
+    if not case.problem.lowest.exists or case.left < _LOUD:
+        return []
+    certified, true = case.certified
+    if not math.isfinite(certified):
+        return []
+    exact = case.problem.quadratic
+    near = exact or (case.problem.smooth and case.left < 0.1)
+    return [
+        _row("excess loss at the end, ½gᵀH⁻¹g", certified, true, (EXACT if exact else ROUGH) if near else None,
+             note="" if near else "far from the minimum")
+    ]  # fmt: skip

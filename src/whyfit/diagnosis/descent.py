@@ -1,0 +1,358 @@
+"""DescentCase: one descent that was taken, what theory had to say of it, and what else was tried.
+
+The counterpart of `Case` for rules about optimizers. All is worked out when first asked for; trials run on the same
+loss with the same number of steps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from whyfit.calculus.batch_stability import batch_limit, fourth_moments
+from whyfit.calculus.forecast import Spectrum
+from whyfit.calculus.noise import (
+    BatchNoise,
+    NoiseFloor,
+    batch_noise,
+    floor_of,
+    gradient_covariance,
+    mean_square_path,
+)
+from whyfit.calculus.objective import RowLoss
+from whyfit.calculus.problem import Problem
+from whyfit.calculus.reading import DONE, Reading, read
+from whyfit.calculus.schedules import Constant, Plateau, Schedule
+from whyfit.calculus.second_order import Method, second_order_walk
+from whyfit.calculus.stability import critical_step
+from whyfit.calculus.walk import Plan, Walk, walk
+
+Outcome = Literal[
+    "diverged", "bounces", "noise floor", "done", "oscillates", "step too small", "ill-conditioned",
+    "not arrived", "no minimum",
+]  # fmt: skip
+
+TASK = "descent"
+#: Steps of a descent that is only tried; longer ones are tried for so many.
+TRIED_STEPS = 4_000
+#: Shares of the limit of stability that are tried, and multiples of what theory gives an adaptive rule.
+SHARES = (0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9)
+MULTIPLES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+#: A step this many times larger (or smaller) is another step: LA108 and CA202 speak from a factor 2.
+RELEVANT = 2.0
+_NOISE_WORK = 2e9  # rows × parameters² from which the noise of batches is worked out at most
+_TAIL = 10  # the last looks, of a descent on batches, whose mean is where it ended
+_WIDTH = 1e-3
+
+
+@dataclass(frozen=True)
+class DescentCase:
+    """`names` of the columns that take part; `schedule` makes the schedule of so many steps."""
+
+    problem: Problem
+    plan: Plan
+    walk: Walk
+    names: tuple[str, ...]
+    schedule: Callable[[int], Schedule]
+    method: Method | None = None
+    task: str = TASK
+    memory: dict = field(default_factory=dict)
+
+    # -- what was done -----------------------------------------------------------------------------
+
+    @property
+    def least(self) -> float:
+        return self.problem.least
+
+    @property
+    def batch(self) -> int | None:
+        """Rows per step; None where every step sees all."""
+        batch = self.plan.batch
+        return None if batch is None or batch >= self.problem.n else batch
+
+    @property
+    def linear(self) -> bool:
+        """Whether theory has a closed form: a rule that is linear in the gradient."""
+        return self.method is None and not self.plan.rule.adaptive
+
+    @property
+    def first(self) -> float:
+        """Excess loss at the start."""
+        return max(float(self.walk.losses[0]) - self.least, np.finfo(float).tiny)
+
+    def left_of(self, taken: Walk) -> float:
+        """Share of the excess loss left at the end: of the last finite loss, of batches the mean over the tail."""
+        losses = taken.losses[np.isfinite(taken.losses)]
+        if self.batch is not None and taken.outcome != "diverged":
+            losses = losses[-min(_TAIL, max(len(losses) // 2, 1)) :]
+            return max(float(losses.mean()) - self.least, 0.0) / self.first
+        return max(float(losses[-1]) - self.least, 0.0) / self.first
+
+    @cached_property
+    def left(self) -> float:
+        return self.left_of(self.walk)
+
+    @cached_property
+    def end(self) -> Float[np.ndarray, " c"]:
+        """The last parameters at which the loss is finite."""
+        return self.walk.points[np.flatnonzero(np.isfinite(self.walk.losses))[-1]]
+
+    # -- theory ------------------------------------------------------------------------------------
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """At the minimum; where there is none, at the end."""
+        at = self.problem.minimum if self.problem.lowest.exists else self.end
+        return Spectrum.of(self.problem.objective.hessian(at), at)
+
+    @cached_property
+    def reading(self) -> Reading | None:
+        """None of second-order methods and of a loss without a minimum."""
+        if self.method is not None or not self.problem.lowest.exists:
+            return None
+        return read(self.problem.objective, self.problem.minimum, self.walk)
+
+    @property
+    def rate(self) -> float:
+        return self.plan.rate
+
+    @cached_property
+    def curvature(self) -> float:
+        """The sharpest that is met: at the start and at the minimum."""
+        tops = [self.spectrum.top]
+        if not self.problem.quadratic:
+            start = np.zeros(self.problem.objective.size)
+            H = self.problem.objective.hessian(start)
+            if np.isfinite(H).all():
+                tops.append(float(np.linalg.eigvalsh(H)[-1]))
+        return max(tops)
+
+    @cached_property
+    def limit(self) -> float:
+        """The largest step that the rule holds stable at the minimum, on all rows; inf if nothing bends."""
+        if self.reading is not None and self.plan.rule.adaptive:
+            top = self.reading.stability.curvature
+        else:
+            top = self.spectrum.top
+        return self.plan.rule.largest_rate(top)
+
+    @cached_property
+    def batch_limit(self) -> float | None:
+        """The largest step at which the noise of batches settles; None on all rows and where it is unknown."""
+        if not (self.linear and self.batch and self._noise is not None and self.limit < np.inf):
+            return None
+        loss = self.problem.objective
+        assert isinstance(loss, RowLoss)
+        whole = fourth_moments(loss, self.problem.minimum)
+        if whole is not None:
+            return batch_limit(whole, self.plan.rule, self.batch, self.limit)
+        low, high = 0.0, self.limit
+        for _ in range(14):
+            middle = (low + high) / 2
+            settles = self._floor(middle).settles
+            low, high = (middle, high) if settles else (low, middle)
+        return low
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether the noise of batches grows without end at the step that was used."""
+        return self.batch_limit is not None and self.rate > self.batch_limit
+
+    @cached_property
+    def floor(self) -> NoiseFloor | None:
+        """Where batches keep the loss at the last step size."""
+        if not (self.linear and self.batch and self._noise is not None) or self.unsettled:
+            return None
+        return self._floor(float(self.walk.rates[-1]) or self.rate)
+
+    @cached_property
+    def _noise(self) -> BatchNoise | None:
+        loss = self.problem.objective
+        if not isinstance(loss, RowLoss) or not self.problem.lowest.exists:
+            return None
+        most = int(max(_NOISE_WORK / loss.size**2, 1000))
+        if loss.n > most:
+            some = np.sort(np.random.default_rng(0).choice(loss.n, most, replace=False))
+            loss = RowLoss(loss.kind, loss.Z[some], loss.y[some], loss.l2)
+        return batch_noise(loss, self.problem.minimum)
+
+    def _floor(self, rate: float) -> NoiseFloor:
+        assert self._noise is not None
+        return floor_of(self._noise, self.plan.rule, rate, min(self.batch or 1, self._noise.n))
+
+    def rates(self, rate: float, steps: int) -> Float[np.ndarray, " t"]:
+        return rate * self.schedule(steps).factors(steps)
+
+    def expected(self, rate: float, steps: int) -> Float[np.ndarray, " t"] | None:
+        """Share of the excess loss left after 0, 1, … `steps` steps by theory; None where it has no closed form."""
+        if not self.linear or isinstance(self.plan.schedule, Plateau):
+            return None
+        if not self.problem.lowest.exists:
+            return None
+        rates = self.rates(rate, steps)
+        total = float(self.spectrum.excess.sum())
+        if not total > 0:
+            return None
+        if self.batch is None:
+            at = np.arange(steps + 1)
+            if isinstance(self.plan.schedule, Constant) and steps > TRIED_STEPS:
+                at = np.unique(np.linspace(0, steps, 1001).astype(int))
+                few = self.spectrum.path(self.plan.rule, rates, at) / total
+                with np.errstate(divide="ignore", over="ignore"):
+                    return np.exp(np.interp(np.arange(steps + 1), at, np.log(few)))
+            return self.spectrum.path(self.plan.rule, rates, at) / total
+        if self._noise is None:
+            return None
+        rows = min(self.batch, self._noise.n)
+        away = -self.problem.minimum
+        return mean_square_path(self._noise, away, self.plan.rule, rates, rows) / total
+
+    @cached_property
+    def told(self) -> Float[np.ndarray, " t"] | None:
+        """`expected` of the choice that was made; None where batches do not settle."""
+        return None if self.unsettled else self.expected(self.rate, self.plan.steps)
+
+    @cached_property
+    def critical(self) -> tuple[float, float]:
+        """Along the update at the end: the multiple beyond which the loss no longer falls, predicted and found."""
+        w, objective, rule = self.end, self.problem.objective, self.plan.rule
+        g = objective.gradient(w)
+        state = self.walk.state if np.isfinite(self.walk.losses[-1]) else rule.init(w)
+        if state is None and self.linear:
+            state = rule.init(w)
+        rate = float(self.walk.rates[-1]) or self.rate
+        new, _ = rule.update(state, w, g, rate)
+        step = w - new
+        multiple = critical_step(objective, w, step)
+        here = objective.loss(w)
+        if not 0 < multiple < np.inf:
+            return multiple, np.nan
+        low, high = multiple / 1e3, multiple
+        while objective.loss(w - high * step) < here and high < 1e6 * multiple:
+            low, high = high, 2 * high
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (
+                (middle, high) if objective.loss(w - middle * step) < here else (low, middle)
+            )
+        return multiple, low
+
+    @cached_property
+    def certified(self) -> tuple[float, float]:
+        """½ gᵀH⁻¹g at the end, and the true excess loss there."""
+        there = self.problem.objective.loss(self.end) - self.least
+        return self.problem.left_at(self.end), max(there, 0.0)
+
+    @cached_property
+    def noise(self) -> float:
+        """Gradient noise scale tr Σ/‖∇L‖² at the end: rows at which noise and gradient are equally strong."""
+        loss = self.problem.objective
+        if not isinstance(loss, RowLoss):
+            return np.nan
+        mean, cov = gradient_covariance(loss, self.end)
+        square = float(mean @ mean)
+        return float(np.trace(cov)) / square if square > 0 else np.inf
+
+    # -- what else was tried -----------------------------------------------------------------------
+
+    def at(self, rate: float, steps: int | None = None, schedule: Schedule | None = None) -> Walk:
+        """The same descent with another step size (and number of steps, and schedule)."""
+        steps = self.plan.steps if steps is None else steps
+        key = ("walk", rate, steps, repr(schedule))
+        if key not in self.memory:
+            plan = dataclasses.replace(
+                self.plan, rate=rate, steps=steps, schedule=schedule or self.schedule(steps),
+                look=max(1, -(-self.plan.look * steps // self.plan.steps)),
+            )  # fmt: skip
+            self.memory[key] = walk(self.problem.objective, plan)
+        return self.memory[key]
+
+    @cached_property
+    def tried(self) -> tuple[tuple[float, float], ...]:
+        """Step sizes that were weighed with the share of the excess loss each leaves, predicted or run."""
+        steps = min(self.plan.steps, TRIED_STEPS)
+        exact = self.linear and self.problem.quadratic and self.problem.lowest.exists
+        out = []
+        for rate in self._candidates():
+            share = self.expected(rate, steps) if exact else None
+            if share is not None:
+                end = share[-1]
+            else:
+                taken = self.at(rate, steps)
+                end = np.inf if taken.outcome == "diverged" else self.left_of(taken)
+            out.append((rate, float(end)))
+        return tuple(out)
+
+    def _candidates(self) -> tuple[float, ...]:
+        if self.plan.rule.adaptive:
+            size = adaptive_step(self.spectrum, self.problem.minimum, self.plan.steps)
+            return tuple(size * m for m in MULTIPLES)
+        top = self.curvature
+        edge = self.plan.rule.largest_rate(top)
+        if self.batch_limit is not None:
+            edge = min(edge, self.batch_limit)
+        if not 0 < edge < np.inf:
+            return (self.rate,)
+        return tuple(edge * s for s in SHARES)
+
+    @cached_property
+    def best(self) -> float:
+        """The step that theory and trial recommend: of those weighed, the one that leaves least."""
+        rate, _ = min(self.tried, key=lambda t: (t[1], t[0]))
+        return rate
+
+    @cached_property
+    def better(self) -> Walk:
+        """The same descent with the recommended step, really taken."""
+        return self.at(self.best)
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        """What became of it; a step counts as too small only if a larger one was seen to do better."""
+        if self.method is not None:
+            return "done" if self.left <= DONE else "not arrived"
+        if self.reading is None:
+            return "diverged" if self.left > 1 or self.walk.outcome == "diverged" else "no minimum"
+        said = self.reading.outcome
+        if said == "bounces" and self.problem.quadratic and self.linear and self.batch is None:
+            return "diverged"  # a quadratic holds nothing: it is on its way
+        if said == "noise floor" and self.batch is None:
+            said = "oscillates"
+        if said in ("step too small", "ill-conditioned"):
+            if self.best < RELEVANT * self.rate:
+                return "ill-conditioned"
+            gains = self.left_of(self.better) * RELEVANT < self.left
+            return "step too small" if gains else "ill-conditioned"
+        return said
+
+    @cached_property
+    def other(self) -> DescentCase:
+        """The same optimizer in the other coordinates, standardised or raw, with the step found best there."""
+        turned = self.problem.on(not self.problem.standardised)
+        probe = dataclasses.replace(self, problem=turned, memory={})
+        probe = dataclasses.replace(probe, plan=dataclasses.replace(self.plan, rate=probe.best))
+        return dataclasses.replace(probe, walk=probe.at(probe.rate), memory={})
+
+
+def adaptive_step(
+    spectrum: Spectrum, minimum: Float[np.ndarray, " c"], steps: int, share: float = DONE
+) -> float:
+    """η of a rule that moves every coordinate by about η: small enough to end below a share of the excess loss
+    (½η² tr H), large enough to get to the minimum (max|w*| in `steps` steps); the smaller one if both cannot be."""
+    total, trace = float(spectrum.excess.sum()), float(spectrum.lam.sum())
+    reach = float(np.abs(minimum).max(initial=0.0)) / max(steps / 4, 1)
+    if not (trace > 0 and total > 0):
+        return reach or _WIDTH
+    bounce = float(np.sqrt(2 * share * total / trace))
+    return max(min(bounce, reach) if reach > 0 else bounce, np.finfo(float).tiny)
+
+
+def second_order(case_problem: Problem, method: Method, steps: int, until: float) -> Walk:
+    """Newton's method or BFGS on the loss as it is descended on."""
+    return second_order_walk(case_problem.objective, method, steps, until)

@@ -1,0 +1,1 @@
+"""Rules on a descent that was taken: `whyfit descend`."""

@@ -1,0 +1,97 @@
+"""The learning rate is so small that the descent ends on the way, though a larger one is stable.
+
+What it says
+
+The loss still falls when the steps run out. A step several times larger would be stable and would have left far less.
+
+The mathematics
+
+In the eigen-directions of the Hessian the part ½λ_i z_i² of the excess loss shrinks by (1 − ηλ_i)² per step of
+gradient descent (by the square of its 2 × 2 matrix M(λ_i, η) with momentum). Summed over the directions this is the
+share that is left after t steps,
+
+    Σ ½λ_i z_i² (1 − ηλ_i)²ᵗ / Σ ½λ_i z_i²,
+
+and with it the steps to 1 %. An adaptive rule moves every parameter by about η per step at most, so in T steps by no
+more than about ηT, however steep the loss.
+
+Why it hurts
+
+What looks like a model that cannot fit is one that was not given the time. The coefficients are shrunk towards their
+start.
+
+What to do
+
+Raise the step to a fraction of its limit of stability; whyfit weighs several and runs the best for as many steps.
+Reference: Boyd & Vandenberghe (2004), Convex Optimization, §9.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from whyfit.calculus.reading import DONE
+from whyfit.diagnosis.descent import TASK, DescentCase
+from whyfit.diagnosis.descent_trials import better_step, predicted_left, refuted, share
+from whyfit.diagnosis.finding import Evidence
+from whyfit.diagnosis.rule import Confirmed, Rule, Suspicion
+from whyfit.diagnosis.words import number
+
+
+def check(case: DescentCase) -> Iterator[Suspicion]:
+    """A certain fact of one run: `outcome` has compared the steps already."""
+    if case.outcome == "step too small":
+        yield Suspicion(lambda: _confirm(case))
+
+
+def _confirm(case: DescentCase) -> Confirmed | None:
+    told = predicted_left(case)
+    if refuted(case, told, case.left):
+        return None
+    times = case.best / case.rate
+    evidence = [
+        Evidence("share of the excess loss left", case.left, DONE,
+                 None if np.isnan(told) else told),
+        Evidence("larger step that does better", times, unit="×"),
+    ]  # fmt: skip
+    if case.linear:
+        steps = case.spectrum.steps_to(case.plan.rule, case.rate, DONE)
+        evidence.append(
+            Evidence("predicted steps to 1 %", steps, float(case.plan.steps), unit="steps")
+        )
+        prediction = (
+            f"predicted {share(told)} of the excess loss left   observed {share(case.left)}"
+        )
+    else:
+        reach, far = case.rate * case.plan.steps, float(np.abs(case.problem.minimum).max())
+        went = float(np.abs(case.end).max())
+        evidence.append(Evidence("largest parameter at the end", went, far, reach))
+        prediction = (
+            f"predicted no parameter further than ηT = {number(reach, 3)} (the minimum is at {number(far, 3)})   "
+            f"observed {number(went, 3)}"
+        )
+    finding = RULE.finding(
+        "warning",
+        (),
+        f"after {case.walk.steps:,} steps {share(case.left)} of the excess loss is left; η = {number(case.best, 2)}, "
+        f"{number(times, 2)} × larger, is stable",
+        evidence=evidence,
+        prediction=prediction,
+        remedy=better_step(case),
+        explains=("CA204",),
+    )
+    return Confirmed(finding)
+
+
+RULE = Rule(
+    "CA202",
+    "step-too-small",
+    "calculus",
+    "warning",
+    check,
+    __doc__ or "",
+    reference="Boyd & Vandenberghe (2004), Convex Optimization, §9.3.",
+    tasks=(TASK,),
+)
