@@ -123,6 +123,13 @@ class MapResult:
         write_whole(path, data)
         return path
 
+    def __repr__(self) -> str:
+        cloud, codes = self.seen.cloud, ", ".join(f"{f.code} {f.rule}" for f in self.findings)
+        return (
+            f"<whyfit MapResult: {cloud.name}, {cloud.n:,} points in {cloud.p:,} dimensions, "
+            f"findings: {codes or 'none'}>"
+        )
+
     def _repr_html_(self) -> str:
         from whyfit.report import map_page
 
