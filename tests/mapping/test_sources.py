@@ -220,3 +220,37 @@ def test_choices_by_keyword():
     assert spec == MapSpec(labels=("a", "2"), near=("17",), project=("a+b",), drop=("x", "y"))
     with pytest.raises(SpecError, match="'neer' is no choice of a map"):
         with_choices(None, None, {"neer": "a"})
+
+
+def test_a_first_line_that_promises_more_vectors_is_refused(tmp_path):
+    lines = [w + " " + " ".join(map(str, row)) for w, row in zip(WORDS, X.tolist(), strict=True)]
+    (tmp_path / "v.txt").write_text("20 4\n" + "\n".join(lines), encoding="utf-8")
+    with pytest.raises(SourceError, match="promises 20 vectors in its first line and holds 12;"):
+        read_cloud(tmp_path / "v.txt", MapSpec())
+
+
+def test_what_is_no_numpy_file_is_called_so(tmp_path):
+    (tmp_path / "v.npy").write_bytes(b"hello " * 20)
+    with pytest.raises(SourceError, match=r"\(it begins like neither .npy nor .npz\)"):
+        read_cloud(tmp_path / "v.npy", MapSpec())
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((0, 5)), "array has 0 points; expected at least 3"),
+        (np.zeros((1, 5)), "array has 1 point; expected at least 3"),
+        (np.zeros((5, 0)), "array has no numeric column"),
+        (np.zeros((0, 4, 4)), "array has 0 points"),
+    ],
+)
+def test_empty_arrays_are_refused(array, message):
+    with pytest.raises(InputError, match=message):
+        read_cloud(array, MapSpec())
+
+
+def test_one_bad_vector_is_counted_in_the_singular():
+    Z = X.copy()
+    Z[3, 1] = np.nan
+    with pytest.raises(NotFiniteError, match="in 1 vector, first in row 4"):
+        read_cloud(Z, MapSpec())

@@ -41,9 +41,12 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     try:
         with path.open("rb") as file:
-            if file.read(len(NPY)) == NPY:
+            start = file.read(len(NPY))
+            if start == NPY:
                 file.seek(0)
                 return {path.stem: _array(file, path.stat().st_size, path.name, path.name)}
+        if not start.startswith(ZIP):
+            raise _damaged(path.name, ValueError("it begins like neither .npy nor .npz"))
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
                 name = entry.filename.removesuffix(".npy")

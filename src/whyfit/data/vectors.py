@@ -28,7 +28,8 @@ _ROWS = 4096
 def read_word_vectors(path: Path) -> tuple[list[str], Float[np.ndarray, "n d"]] | None:
     """Words, of which some may repeat, and vectors (float64); None if the first lines are no word vectors.
 
-    Raises SourceError, naming the line, if a later one holds another number of values.
+    Raises SourceError, naming the line, if a later one holds another number of values, or if the first line promises
+    another number of vectors.
     """
     lines = _numbered_lines(path)
     start = next(lines, None)
@@ -68,6 +69,11 @@ def read_word_vectors(path: Path) -> tuple[list[str], Float[np.ndarray, "n d"]] 
         at, line = following
     if waiting:
         parts.append(_parsed(waiting, path.name, words))
+    if n is not None and len(words) != n:
+        raise SourceError(
+            f"{path.name} promises {n:,} vectors in its first line and holds {len(words):,}; "
+            "get a fresh copy or mend that line."
+        )
     return words, np.concatenate(parts)
 
 

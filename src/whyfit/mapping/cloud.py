@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from whyfit.data.images import image_files, pixel_names, read_images, size_of
 from whyfit.data.numpy_files import read_arrays
 from whyfit.data.vectors import read_word_vectors
 from whyfit.diagnosis.cloud import Kind, Vectors
+from whyfit.diagnosis.words import plural
 from whyfit.errors import NotFiniteError, SchemaError, ShapeError, SourceError
 from whyfit.mapping.choices import MapSpec
 
@@ -177,7 +179,7 @@ def of_arrays(
     A = numeric[chosen]
     n = A.shape[0]
     images = A.ndim >= 3
-    X = np.ascontiguousarray(A.reshape(n, -1), dtype=np.float64)
+    X = np.ascontiguousarray(A.reshape(n, math.prod(A.shape[1:])), dtype=np.float64)
     beside = {k: a for k, a in arrays.items() if k != chosen and a.shape == (n,)}
     labels = _given_labels(spec, n)
     if spec.label is not None:
@@ -268,7 +270,7 @@ def _lines(path: Path) -> list[str]:
 def _checked(cloud: Cloud) -> Cloud:
     if cloud.n < FEWEST_POINTS:
         raise ShapeError(
-            f"{cloud.name} has {cloud.n} points; expected at least {FEWEST_POINTS} to make a map."
+            f"{cloud.name} has {plural(cloud.n, 'point')}; expected at least {FEWEST_POINTS} to make a map."
         )
     if cloud.p < 1:
         raise SchemaError(f"{cloud.name} has no numeric column; name one, or a --text column.")
@@ -279,7 +281,8 @@ def _checked(cloud: Cloud) -> Cloud:
         if not sparse:
             finite = np.isfinite(cloud.X).all(axis=1)
             bad = int(np.flatnonzero(~finite)[0])
-            where = f" in {np.count_nonzero(~finite):,} vectors, first in {cloud.labels[bad]}"
+            many = plural(int(np.count_nonzero(~finite)), "vector")
+            where = f" in {many}, first in {cloud.labels[bad]}"
         raise NotFiniteError(f"{cloud.name} holds NaN or infinity{where}; leave them out.")
     largest = float(np.abs(numbers).max(initial=0.0))
     if largest > LARGEST or 0 < largest < 1 / LARGEST:
