@@ -66,3 +66,15 @@ def test_a_remedy_taken_is_a_remedy_measured():
     after = make_map(X, MapSpec(transform=hubs.remedy.edit["transform"]))
     assert after.seen.case.hubness.skewness == pytest.approx(hubs.remedy.trial.after)
     assert "LA116" not in {f.code for f in after.findings}
+
+
+def test_of_points_that_do_not_differ_nothing_is_believed():
+    document = make_map(np.ones((10, 4)), MapSpec()).document
+    assert "believe    nothing: the points do not differ" in map_text.render(document, 80, False)
+    assert document.misplaced == ()
+
+
+def test_the_representation_is_a_line():
+    result = make_map(np.eye(6) + 1, MapSpec())
+    assert repr(result).startswith("<whyfit MapResult: array, 6 points in 6 dimensions, findings: ")
+    assert len(repr(result)) < 200

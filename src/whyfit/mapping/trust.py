@@ -78,6 +78,7 @@ class Trust:
     def worst(self) -> Int[np.ndarray, " w"]:
         """Positions in `points` of those misplaced most: their true neighbours are furthest away."""
         order = np.argsort(-self.away, kind="stable")
+        order = order[self.away[order] > 0]  # the rest stands where its neighbours are
         _, once = np.unique(
             self.true[order], axis=0, return_index=True
         )  # copies have the same neighbours

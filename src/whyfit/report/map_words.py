@@ -72,6 +72,8 @@ def level(document: MapDocument) -> str:
 def believe(document: MapDocument) -> str:
     """What the picture is good for, in a sentence or two."""
     picture, k = document.picture, document.picture.k
+    if picture.both.value == 0:
+        return "nothing: the points do not differ, and which of them are near says nothing"
     near, chance = k * picture.kept.value, k * picture.chance
     head = f"of {k} true neighbours {number(near, 2)} are also near in the picture (by chance {number(chance, 2)}): "
     beyond = (picture.kept.value - picture.chance) / max(1 - picture.chance, 1e-9)
