@@ -126,15 +126,24 @@ def test_a_large_image_with_zeros_gets_bounds_that_hold():
 
 def test_messages():
     K = np.ones((1, 1, 3, 3))
-    with pytest.raises(ShapeError, match=r"a kernel of shape \(3, 3\)"):
-        Convolution(K[0, 0], (4, 4))
+    with pytest.raises(ShapeError, match=r"a kernel of shape \(1, 3, 3\)"):
+        Convolution(K[0], (4, 4))
     with pytest.raises(NotFiniteError, match="the kernel holds NaN"):
         Convolution(K * np.nan, (4, 4))
     with pytest.raises(SpecError, match="padding is 'reflect'"):
         Convolution(K, (4, 4), "reflect")  # pyright: ignore[reportArgumentType]
     with pytest.raises(SpecError, match="stride 0"):
         Convolution(K, (4, 4), stride=0)
-    with pytest.raises(ShapeError, match=r"an image of shape \(4, 4\); expected \(1, 4, 4\)"):
-        Convolution(K, (4, 4)).apply(np.ones((4, 4)))
+    with pytest.raises(ShapeError, match=r"an image of shape \(1, 4, 5\); expected \(1, 4, 4\)"):
+        Convolution(K, (4, 4)).apply(np.ones((4, 5)))
     with pytest.raises(SpecError, match="is no torus"):
         torus_singular_values(Convolution(K, (4, 4), "zero"))
+
+
+def test_a_kernel_of_one_channel_needs_no_channels():
+    blur = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
+    plain, full = Convolution(blur, 6), Convolution(blur[None, None], (6, 6))
+    image = np.arange(36.0).reshape(6, 6)
+    np.testing.assert_array_equal(plain.apply(image), full.apply(image[None])[0])
+    np.testing.assert_array_equal(plain.singular_values().upper, singular_values(full).upper)
+    assert plain.singular_values().lipschitz == pytest.approx(1)  # its weights add up to 1

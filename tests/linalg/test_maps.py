@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -135,3 +136,13 @@ def test_messages():
     with pytest.raises(ShapeError, match=r"factors of shape \(1, 2\)"):
         scaling(np.ones((1, 2)))
     assert isinstance(linear_map(a), LinearMap)
+
+
+def test_matrices_may_be_lists_and_frames_and_are_added_to_maps():
+    A = [[1, 2], [3, 4]]
+    assert (linear_map(A) @ [1, 1]).tolist() == [3, 7]
+    assert (linear_map(pd.DataFrame(A)) @ [1, 1]).tolist() == [3, 7]
+    assert (linear_map(A) + np.eye(2)).dense().tolist() == [[2, 2], [3, 5]]
+    assert (linear_map(A) - np.eye(2)).dense().tolist() == [[0, 2], [3, 3]]
+    with pytest.raises(ShapeError, match="a list of no numbers"):
+        linear_map([["a"]])

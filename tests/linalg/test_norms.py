@@ -14,6 +14,7 @@ from scipy import sparse, stats
 from scipy.spatial.distance import mahalanobis as scipy_mahalanobis
 
 from whyfit.errors import NotFiniteError, SchemaError, ShapeError, SpecError
+from whyfit.linalg.distances import distance
 from whyfit.linalg.norms import (
     frobenius_norm,
     mahalanobis,
@@ -135,13 +136,13 @@ def test_power_of_two_rounds_nothing(x):
 
 
 def test_messages():
-    with pytest.raises(SpecError, match=r"p is 0\.5; a norm needs p ≥ 1"):
+    with pytest.raises(SpecError, match=r"p is 0\.5; a norm needs a number p ≥ 1"):
         vector_norm(np.ones(2), 0.5)
     with pytest.raises(SpecError, match="p is nan"):
         vector_norm(np.ones(2), np.nan)
     with pytest.raises(SpecError, match="1, 2 and infinity"):
         operator_norm(np.eye(2), 3)
-    with pytest.raises(NotFiniteError, match="has no norm"):
+    with pytest.raises(NotFiniteError, match="among the numbers"):
         vector_norm(np.array([1.0, np.nan]))
     with pytest.raises(ShapeError, match="expected a matrix"):
         frobenius_norm(np.ones(3))
@@ -157,3 +158,33 @@ def test_messages():
         mahalanobis(X, X.mean(axis=0), np.cov(X, rowvar=False))
     with pytest.raises(SchemaError, match="singular"):
         mahalanobis(X[:, :2], np.zeros(2), np.array([[1.0, 2.0], [2.0, 1.0]]))  # no covariance
+
+
+@pytest.mark.parametrize("form", [sparse.csr_array, sparse.coo_array, sparse.csc_matrix])
+def test_norms_of_sparse_matrices_are_those_of_dense_ones(form):
+    row, column = (
+        np.array([0, 0, 2, 1, 0]),
+        np.array([1, 1, 0, 3, 1]),
+    )  # a place that is written three times
+    value = np.array([3.0, -1.0, 4.0, -6.0, -5.0])
+    A = form(sparse.coo_array((value, (row, column)), shape=(3, 4)))
+    dense = A.toarray()
+    assert frobenius_norm(A) == pytest.approx(frobenius_norm(dense), rel=1e-15)
+    assert operator_norm(A, 1) == operator_norm(dense, 1)
+    assert operator_norm(A, np.inf) == operator_norm(dense, np.inf)
+    with pytest.raises(ShapeError, match=r"pass .toarray\(\)"):
+        spectral_norm(A)
+
+
+def test_one_row_has_one_mahalanobis_length():
+    S = np.array([[2.0, 1.0], [1.0, 2.0]])
+    assert mahalanobis([1, 2], [0, 0], S) == mahalanobis([[1, 2]], [0, 0], S)[0]
+
+
+def test_what_is_no_number_is_refused_in_a_line():
+    with pytest.raises(SpecError, match="p is '2'"):
+        vector_norm([3, 4], "2")
+    with pytest.raises(ShapeError, match="rows of different lengths"):
+        vector_norm([[1], [2, 3]])
+    with pytest.raises(ShapeError, match="expected a vector or matrix of real numbers"):
+        distance(["a"], [1])

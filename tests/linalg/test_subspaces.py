@@ -121,3 +121,18 @@ def test_messages():
         plane.project(np.zeros(4))
     with pytest.raises(ShapeError, match="subspaces of 3 and 4 dimensions"):
         principal_angles(plane, Subspace.spanned_by(np.eye(4, 2)))
+
+
+def test_lists_and_matrices_are_taken_for_what_they_are():
+    plane = Subspace.spanned_by([[1, 0], [0, 1], [0, 0]])
+    assert plane.project([1, 2, 3]).tolist() == [1, 2, 0]
+    assert plane.reject([1, 2, 3]).tolist() == [0, 0, 3]
+    assert plane.distance_of([1, 2, 3]) == 3
+    line = np.array([[1.0], [0.0], [1.0]])
+    assert principal_angles(plane, line).angles == pytest.approx([np.pi / 4])
+    for refused in (
+        lambda: plane.project([1, np.nan, 0]),
+        lambda: project_on_vector([np.nan], [1]),
+    ):
+        with pytest.raises(NotFiniteError):
+            refused()

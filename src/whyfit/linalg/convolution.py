@@ -45,7 +45,10 @@ BANDS = 16
 
 @dataclass(frozen=True)
 class Convolution:
-    """K (c_out, c_in, k_h, k_w) on images of `size` (h, w); the result has ⌈h/s⌉ × ⌈w/s⌉ pixels per channel."""
+    """K (c_out, c_in, k_h, k_w) on images of `size` (h, w); the result has ⌈h/s⌉ × ⌈w/s⌉ pixels per channel.
+
+    A kernel (k_h, k_w) is that of one channel, a single number as size that of a square.
+    """
 
     kernel: Float[np.ndarray, "o c a b"]
     size: tuple[int, int]
@@ -53,9 +56,14 @@ class Convolution:
     stride: int = 1
 
     def __post_init__(self) -> None:
+        kernel = np.asarray(self.kernel, dtype=np.float64)
+        object.__setattr__(self, "kernel", kernel[None, None] if kernel.ndim == 2 else kernel)
+        if isinstance(self.size, int):
+            object.__setattr__(self, "size", (self.size, self.size))
         if self.kernel.ndim != 4 or not self.kernel.size:
             raise ShapeError(
-                f"a kernel of shape {self.kernel.shape}; expected (channels out, channels in, height, width)."
+                f"a kernel of shape {self.kernel.shape}; expected (height, width) or (channels out, "
+                "channels in, height, width)."
             )
         if not np.isfinite(self.kernel).all():
             raise NotFiniteError("the kernel holds NaN or infinity.")
@@ -78,12 +86,19 @@ class Convolution:
         return o * int(np.prod(self.size_out)), c * int(np.prod(self.size))
 
     def apply(self, x: Float[np.ndarray, "c h w"]) -> Float[np.ndarray, "o i j"]:
-        """The convolved image."""
+        """The convolved image; one of (h, w) stays without channels if there is one in and one out."""
+        x = np.asarray(x, dtype=np.float64)
+        if x.ndim == 2 and self.kernel.shape[:2] == (1, 1):
+            return self.apply(x[None])[0]
         if x.shape != (self.kernel.shape[1], *self.size):
             raise ShapeError(
                 f"an image of shape {x.shape}; expected {(self.kernel.shape[1], *self.size)}."
             )
         return self._forward(x.reshape(-1, 1)).reshape(self.kernel.shape[0], *self.size_out)
+
+    def singular_values(self) -> ConvolutionSpectrum:
+        """All of them, falling, and how they were found."""
+        return singular_values(self)
 
     def linear_map(self) -> LinearMap:
         """x ↦ y on pixels in one column, with its adjoint (the "transposed convolution")."""

@@ -24,7 +24,7 @@ from whyfit.engines.local import LocalEngine
 from whyfit.errors import ShapeError, SpecError
 from whyfit.linalg.cloud import Cloud, epsilon
 from whyfit.linalg.neighbours import TILE, Metric
-from whyfit.linalg.norms import power_of_two, unit_rows, vector_norm
+from whyfit.linalg.norms import power_of_two, real_array, unit_rows, vector_norm
 
 if TYPE_CHECKING:
     from whyfit.linalg.cloud import Matrix
@@ -104,8 +104,8 @@ def cosine_similarities(A: Matrix, B: Matrix) -> Float[np.ndarray, "m n"]:
 
 
 def _pair(a: Any, b: Any) -> tuple[np.ndarray, np.ndarray]:
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    if not a.ndim or not b.ndim or a.shape[-1] != b.shape[-1]:
+    a, b = real_array(a), real_array(b)
+    if a.shape[-1] != b.shape[-1]:
         raise ShapeError(
             f"vectors of shapes {a.shape} and {b.shape}; expected the same number of entries."
         )
@@ -113,5 +113,4 @@ def _pair(a: Any, b: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _unit(a: np.ndarray) -> np.ndarray:
-    vector_norm(a)  # refuses NaN and infinity
     return unit_rows(a.reshape(-1, a.shape[-1])).reshape(a.shape)

@@ -84,7 +84,8 @@ class LinearMap:
         """yᵀA = (Aᵀy)ᵀ."""
         return (self.operator.T @ np.asarray(other).T).T
 
-    def __add__(self, other: LinearMap) -> LinearMap:
+    def __add__(self, other: Any) -> LinearMap:
+        other = linear_map(other, "B")
         A, B = self.operator, other.operator
         if A.shape != B.shape:
             raise ShapeError(f"cannot add maps of shapes {A.shape} and {B.shape}.")
@@ -105,8 +106,8 @@ class LinearMap:
     def __neg__(self) -> LinearMap:
         return -1.0 * self
 
-    def __sub__(self, other: LinearMap) -> LinearMap:
-        return self + (-other)
+    def __sub__(self, other: Any) -> LinearMap:
+        return self + (-linear_map(other, "B"))
 
     def dense(self) -> Float[np.ndarray, "n p"]:
         """The matrix itself, n × p numbers."""

@@ -13,6 +13,7 @@ Reference: Golub & Van Loan (2013), Matrix Computations, § 2.2-2.4; Blue (1978)
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -32,9 +33,9 @@ def vector_norm(x: Any, p: float = 2.0, axis: int = -1) -> Any:
     SpecError : p < 1, for which the triangle inequality fails.
     NotFiniteError : a NaN or an infinity.
     """
-    if not p >= 1:
-        raise SpecError(f"p is {p}; a norm needs p ≥ 1, e.g. 1, 2 or infinity.")
-    size = np.abs(_real(x))
+    if not isinstance(p, Real) or not p >= 1:
+        raise SpecError(f"p is {p!r}; a norm needs a number p ≥ 1, e.g. 1, 2 or infinity.")
+    size = np.abs(real_array(x))
     largest = size.max(axis=axis, initial=0.0)
     if p == np.inf:
         return largest
@@ -46,13 +47,18 @@ def vector_norm(x: Any, p: float = 2.0, axis: int = -1) -> Any:
     return largest * (share**p).sum(axis=axis) ** (1 / p)
 
 
-def frobenius_norm(A: Float[np.ndarray, "n p"]) -> float:
-    """√Σ a_ij² = √Σ σ_k²."""
+def frobenius_norm(A: Any) -> float:
+    """√Σ a_ij² = √Σ σ_k²; A dense or sparse."""
+    if is_sparse(A):
+        return float(vector_norm(_csr(A).data))
     return float(vector_norm(_matrix(A).ravel()))
 
 
-def operator_norm(A: Float[np.ndarray, "n p"], p: float) -> float:
-    """max ‖Ax‖_p over ‖x‖_p = 1 for p = 1 (largest column sum), 2 (σ₁) or ∞ (largest row sum)."""
+def operator_norm(A: Any, p: float) -> float:
+    """max ‖Ax‖_p over ‖x‖_p = 1 for p = 1 (largest column sum), 2 (σ₁) or ∞ (largest row sum); A dense or sparse."""
+    if is_sparse(A) and p in (1, np.inf):
+        sums = np.asarray(abs(_csr(A)).sum(axis=0 if p == 1 else 1), dtype=np.float64)
+        return float(vector_norm(sums.ravel(), np.inf))
     A = _matrix(A)
     if p == 2:
         return schatten_norm(A, np.inf)
@@ -90,12 +96,14 @@ def mahalanobis(
     """√((x − μ)ᵀΣ⁻¹(x − μ)) of every row: the length of L⁻¹(x − μ), Σ = LLᵀ (pivoted).
 
     Columns are first divided by their standard deviations, so that units do not matter. For Gaussian rows the
-    squares are χ²(p).
+    squares are χ²(p). Of one row (p,) the result is a number.
 
     Raises
     ------
     SchemaError : Σ is singular to working precision or no covariance: some direction has no variance to measure by.
     """
+    if np.ndim(X) == 1:
+        return mahalanobis(np.asarray(X)[None], mean, covariance)[0]
     X, S = _matrix(X), _matrix(covariance)
     p = X.shape[1]
     if S.shape != (p, p) or np.shape(mean) != (p,):
@@ -115,7 +123,7 @@ def mahalanobis(
             f"the covariance is singular: rank {factor.rank} of {p}; column {factor.order[-1]} follows from "
             "the others: leave it out, or add a multiple of the identity (shrinkage)."
         )
-    Z = ((X - _real(mean)) / s)[:, factor.order].T
+    Z = ((X - real_array(mean)) / s)[:, factor.order].T
     return vector_norm(solve_triangular(factor.L, Z, lower=True, check_finite=False), axis=0)
 
 
@@ -136,20 +144,42 @@ def unit_rows(X: Any) -> Any:
     return scaled(Z, 1 / np.where(length > 0, length, 1.0))
 
 
-def _real(x: Any) -> np.ndarray:
-    x = np.asarray(x)
+def is_sparse(A: Any) -> bool:
+    """Whether A is a sparse array or matrix of SciPy; tells by name, so that scipy.sparse is not imported for it."""
+    return type(A).__module__.startswith("scipy.sparse") and hasattr(A, "tocsr")
+
+
+def real_array(x: Any) -> np.ndarray:
+    """Numbers as float64, not copied if they are. Raises ShapeError for anything else, NotFiniteError for NaN."""
+    if is_sparse(x):
+        raise ShapeError(
+            "got a sparse matrix where a dense one is needed; pass .toarray() if it is small."
+        )
+    try:
+        x = np.asarray(x)
+    except ValueError:
+        raise ShapeError(
+            "got rows of different lengths; expected a vector or matrix of real numbers."
+        ) from None
     if x.dtype.kind not in "fiub" or x.ndim == 0:
         raise ShapeError(
             f"got {x.dtype} of {x.ndim} dimensions; expected a vector or matrix of real numbers."
         )
     x = x.astype(np.float64, copy=False)
     if not np.isfinite(x).all():
-        raise NotFiniteError("NaN or infinity has no norm; leave it out or impute it first.")
+        raise NotFiniteError("NaN or infinity among the numbers; leave it out or impute it first.")
     return x
 
 
+def _csr(A: Any) -> Any:
+    """A by rows, with one entry for every place."""
+    A = A.tocsr(copy=True)
+    A.sum_duplicates()
+    return A
+
+
 def _matrix(A: Any) -> np.ndarray:
-    A = _real(A)
+    A = real_array(A)
     if A.ndim != 2:
         raise ShapeError(f"got an array of shape {A.shape}; expected a matrix.")
     return A

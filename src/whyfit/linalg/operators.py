@@ -27,6 +27,7 @@ from jaxtyping import Float
 from whyfit.engines.local import LocalEngine
 from whyfit.errors import ShapeError
 from whyfit.fold import Engine, Rows, RowSource, fold
+from whyfit.linalg.norms import is_sparse
 
 Block = Float[np.ndarray, "n r"]
 Product = Callable[[Block], Block]
@@ -81,8 +82,9 @@ def as_operator(A: Any) -> Operator:
 
     Parameters
     ----------
-    A : (n, p) array, SciPy sparse array or matrix, SciPy LinearOperator, Operator, or anything with `shape`,
-        `matvec` and `rmatvec`; products with blocks (`matmat`, `rmatmat`) are used where it has them.
+    A : (n, p) array, rows in a list, data frame of numbers, SciPy sparse array or matrix, SciPy LinearOperator,
+        Operator, or anything with `shape`, `matvec` and `rmatvec`; products with blocks (`matmat`, `rmatmat`) are
+        used where it has them.
 
     Raises
     ------
@@ -90,11 +92,13 @@ def as_operator(A: Any) -> Operator:
     """
     if isinstance(A, Operator):
         return A
+    if isinstance(A, list | tuple) or (hasattr(A, "__array__") and not isinstance(A, np.ndarray)):
+        A = _as_array(A)
     if isinstance(A, np.ndarray):
         if A.ndim != 2:
             raise ShapeError(f"an array of shape {A.shape} is no matrix; expected (n, p).")
         return Operator(A.shape, lambda V: A @ V, lambda U: A.T @ U)
-    if _is_sparse(A):
+    if is_sparse(A):
         transposed = A.T
         return Operator(A.shape, lambda V: np.asarray(A @ V), lambda U: np.asarray(transposed @ U))
     if not isinstance(A, HasProducts):
@@ -173,10 +177,14 @@ def adjoint_gap(A: Any, rng: int | np.random.Generator | None = 0) -> float:
     return abs(float(u @ Av - Atu @ v)) / size if size else 0.0
 
 
+def _as_array(A: Any) -> np.ndarray:
+    try:
+        return np.asarray(A, dtype=np.float64)
+    except (ValueError, TypeError):
+        raise ShapeError(
+            f"a {type(A).__name__} of no numbers is no matrix; expected (n, p)."
+        ) from None
+
+
 def _by_vectors(product: Callable[[Any], Any]) -> Product:
     return lambda V: np.column_stack([np.asarray(product(v), float).ravel() for v in V.T])
-
-
-def _is_sparse(A: Any) -> bool:
-    # by name: importing scipy.sparse takes a tenth of a second that no dense caller should pay
-    return type(A).__module__.startswith("scipy.sparse") and not isinstance(A, HasProducts)

@@ -14,6 +14,7 @@ References: Björck & Golub (1973), Math. Comp. 27, 579-594; Knyazev & Argentati
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -21,7 +22,7 @@ from scipy.linalg import qr, svd
 
 from whyfit.errors import ShapeError
 from whyfit.linalg.factors import householder
-from whyfit.linalg.norms import power_of_two, vector_norm
+from whyfit.linalg.norms import power_of_two, real_array, vector_norm
 
 #: cos²(π/4): from here on towards parallel, sines are the more accurate.
 HALF = 0.5
@@ -31,7 +32,7 @@ def project_on_vector(
     x: Float[np.ndarray, " n"], v: Float[np.ndarray, " n"]
 ) -> Float[np.ndarray, " n"]:
     """(x·v / v·v) v: the multiple of v nearest to x; 0 if v is 0."""
-    x, v = np.asarray(x, dtype=np.float64), np.asarray(v, dtype=np.float64)
+    x, v = real_array(x), real_array(v)
     if x.shape != v.shape or x.ndim != 1:
         raise ShapeError(f"vectors of shapes {x.shape} and {v.shape}; expected one length.")
     v = v * power_of_two(np.abs(v).max(initial=0.0))  # so that v·v neither overflows nor vanishes
@@ -67,11 +68,12 @@ class Subspace:
 
     def project(self, x: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, "n ..."]:
         """Px = Q(Qᵀx): the nearest point of the subspace, for a vector or for columns."""
-        self._check(x)
+        x = self._checked(x)
         return self.basis @ (self.basis.T @ x)
 
     def reject(self, x: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, "n ..."]:
         """(I − P)x, projected twice: after one subtraction, rounding may still lie in the subspace."""
+        x = self._checked(x)
         left = x - self.project(x)
         return left - self.project(left)
 
@@ -88,11 +90,13 @@ class Subspace:
     def _n(self) -> int:
         return self.basis.shape[0]
 
-    def _check(self, x: np.ndarray) -> None:
+    def _checked(self, x: Any) -> np.ndarray:
+        x = real_array(x)
         if x.ndim not in (1, 2) or len(x) != self._n:
             raise ShapeError(
                 f"got {x.shape}; expected vectors of length {self._n}, as one or as columns."
             )
+        return x
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +127,18 @@ class PrincipalAngles:
         return float(vector_norm(np.sin(self.angles)))
 
 
-def principal_angles(a: Subspace, b: Subspace) -> PrincipalAngles:
+def principal_angles(
+    a: Subspace | Float[np.ndarray, "n p"], b: Subspace | Float[np.ndarray, "n q"]
+) -> PrincipalAngles:
     """The angles between two subspaces of one space. Of {0} there are none.
+
+    A matrix stands for the span of its columns.
 
     Raises
     ------
     ShapeError : subspaces of different spaces.
     """
+    a, b = (s if isinstance(s, Subspace) else Subspace.spanned_by(s) for s in (a, b))
     if len(a.basis) != len(b.basis):
         raise ShapeError(
             f"subspaces of {len(a.basis)} and {len(b.basis)} dimensions; expected the same space."
