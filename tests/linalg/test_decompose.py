@@ -207,3 +207,23 @@ def test_degenerate_shapes_and_refusals():
         eigen(np.ones((2, 3)))
     with pytest.raises(ShapeError, match="expected a square one"):
         cholesky(np.ones((2, 3)))
+
+
+def test_a_matrix_that_is_not_symmetric_is_refused():
+    """Its mean with its transpose has other eigenvalues: 2.5 and 1.5 instead of 2 and 2."""
+    with pytest.raises(ShapeError, match=r"entry \(0, 1\) is 1 and \(1, 0\) is 0"):
+        eigen(np.array([[2.0, 1.0], [0.0, 2.0]]))
+    nearly = np.array([[2.0, 1.0], [1.0 + 1e-12, 2.0]])
+    assert eigen(nearly).values == pytest.approx([3, 1])
+
+
+def test_a_matrix_of_small_numbers_has_a_pseudo_inverse():
+    """σ² underflows, σ does not."""
+    found = pseudo_inverse(np.diag([1e-200, 2e-200]))
+    np.testing.assert_allclose(found.matrix, np.diag([1e200, 5e199]))
+    assert found.error < 1e-13 * 1e200
+
+
+def test_cholesky_refuses_a_matrix_that_is_not_symmetric():
+    with pytest.raises(ShapeError, match="is not symmetric"):
+        cholesky(np.array([[2.0, 1.0], [0.0, 2.0]]))

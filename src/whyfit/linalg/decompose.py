@@ -90,21 +90,33 @@ class Singular:
 
 
 def eigen(A: Float[np.ndarray, "p p"]) -> Spectral:
-    """Of a symmetric matrix; only its mean with its transpose is looked at.
+    """Of a matrix that is symmetric but for rounding; its mean with its transpose is looked at.
 
     Raises
     ------
-    ShapeError : not square. NotFiniteError : NaN or infinity.
+    ShapeError : not square, or not symmetric. NotFiniteError : NaN or infinity.
     """
     A = _matrix(A)
     if A.shape[0] != A.shape[1]:
         raise ShapeError(f"a matrix of shape {A.shape} has no eigenvalues; expected a square one.")
     if not A.size:
         return Spectral(np.zeros(0), np.zeros((0, 0)), 0.0)
+    check_symmetric(A)
     # divide and conquer: SciPy's default, of relatively robust representations, was seen to be four times less exact
     values, V = eigh((A + A.T) / 2, driver="evd", check_finite=False)
     V = V[:, ::-1]
     return Spectral(values[::-1].copy(), V * signs(V.T), _error(np.abs(values).max(), len(A)))
+
+
+def check_symmetric(A: Float[np.ndarray, "p p"]) -> None:
+    """ShapeError, with the worst pair, if A differs from its transpose by more than √ε of its largest entry."""
+    apart = np.abs(A - A.T)
+    if apart.max() > np.sqrt(EPS) * np.abs(A).max():
+        i, j = sorted(divmod(int(apart.argmax()), len(A)))
+        raise ShapeError(
+            f"the matrix is not symmetric: entry ({i}, {j}) is {A[i, j]:g} and ({j}, {i}) is {A[j, i]:g}; expected "
+            "them equal: pass (A + A.T) / 2 if they should be, or use `singular`."
+        )
 
 
 def singular(A: Float[np.ndarray, "n p"]) -> Singular:

@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 from scipy.linalg import get_lapack_funcs, qr
 
 from whyfit.errors import NotFiniteError, ShapeError
-from whyfit.linalg.decompose import Singular, singular
+from whyfit.linalg.decompose import Singular, check_symmetric, singular
 from whyfit.linalg.rank import EPS, Rank, numerical_rank
 
 _WEDIN = (1 + np.sqrt(5)) / 2
@@ -91,7 +91,7 @@ def householder(A: Float[np.ndarray, "n p"], *, pivoting: bool = False) -> QR:
 def cholesky(A: Float[np.ndarray, "p p"]) -> Cholesky:
     """Pivoted Cholesky of a symmetric matrix; a singular or indefinite one is a result, not an error.
 
-    Raises ShapeError if it is not square, NotFiniteError for NaN or infinity.
+    Raises ShapeError if it is not square or not symmetric, NotFiniteError for NaN or infinity.
     """
     A = _finite(A)
     p = len(A)
@@ -101,6 +101,7 @@ def cholesky(A: Float[np.ndarray, "p p"]) -> Cholesky:
         )
     if not p:
         return Cholesky(np.zeros((0, 0)), np.arange(0), 0, True, 0.0, 0.0)
+    check_symmetric(A)
     A = (A + A.T) / 2
     top = float(np.max(np.diag(A)))
     if top <= 0:
@@ -132,7 +133,7 @@ def pseudo_inverse(A: Float[np.ndarray, "n p"], tolerance: float | None = None) 
     # what was cut away counts as perturbation too: A⁺ is that of the matrix without it
     cut = float(s.values[r]) if r < s.values.size and tolerance is None else 0.0
     E, last = s.error + cut, float(s.values[r - 1])
-    error = _WEDIN * E / (last * (last - E)) if last > E else float("inf")
+    error = _WEDIN * (E / last) / (last - E) if last > E else float("inf")
     return PseudoInverse(matrix, rank, float(error), s)
 
 
