@@ -49,3 +49,16 @@ def test_without_degrees_of_freedom_nothing_is_known():
     assert (low == 1).all()
     assert np.isinf(high).all()
     assert (g.p_values(10.0) >= 0.5).all()
+
+
+@pytest.mark.parametrize("vif", [2.0, 1e6, 1e12, 1e18])
+def test_intervals_hold_the_digits_of_any_vif(vif):
+    """The same relative width at every VIF that is large: z moves by ½ ln VIF."""
+    g = Inflation(np.eye(2), np.diag([vif, 1.0]), 200)
+    low, high = (float(v[0]) for v in g.interval(0.95))
+    adjusted = vif * 198 / 199
+    assert low < adjusted < high
+    if vif > 1e3:
+        half = 2 * 1.959964 / np.sqrt(196)
+        assert np.log(high / adjusted) == pytest.approx(half, rel=1e-3)
+        assert np.log(adjusted / low) == pytest.approx(half, rel=1e-3)

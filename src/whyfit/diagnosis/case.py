@@ -33,6 +33,7 @@ from whyfit.errors import SpecError
 from whyfit.fold import Engine, RowSource, fold, joined
 from whyfit.linalg.conditioning import correlation
 from whyfit.linalg.moments import FoldMoments
+from whyfit.linalg.rank import EPS
 from whyfit.probability import (
     glm,
     glm_validation,
@@ -298,9 +299,13 @@ class Case:
         """Per training set, standard errors of unit-variance columns in units of σ/√n: √((C + λ/n I)⁻¹_jj).
 
         1 for a column orthogonal to the others, √VIF in general; smaller under a penalty (posterior sd). Columns
-        the design does not have are left out.
+        the design does not have are left out. A direction that rounding hides in the moments of a training set has
+        the variance that the fit on all rows, which may know more, gives its worst.
         """
         place = [self.names.index(c) for c in columns if c in self.names]
+        known = ~self.linear.dropped
+        G = self.linear.solution.G[np.ix_(known, known)]
+        least = 1 / max(float(np.linalg.norm(G, 2)), 1.0) if G.size else 1.0
         out = np.ones((self.k, max(len(place), 1)))
         for j in range(self.k):
             train = self.moments.without(j)
@@ -308,7 +313,9 @@ class Case:
             live = ~self.linear.dropped
             A = C[np.ix_(live, live)] + self.spec.ridge / max(train.n, 1) * np.eye(int(live.sum()))
             variance = np.full(self.p, np.nan)
-            variance[live] = np.diag(np.linalg.pinv(A, hermitian=True))
+            mu, V = np.linalg.eigh(A)
+            hidden = mu <= len(A) * EPS * mu.max(initial=0.0)
+            variance[live] = (V**2 / np.where(hidden, least, mu)).sum(axis=1)
             if place:
                 out[j] = np.sqrt(variance[place])
         return out

@@ -2,7 +2,7 @@
 
 For the correlation matrix C of m columns in n rows (with a penalty λ on unit-variance columns, C + λ/n I)
 
-    VIF_j = (C⁻¹)_jj = 1/(1 − R_j²),      z_j = atanh R_j  ~  N(atanh ρ_j, 1/(n − m − 2))
+    VIF_j = (C⁻¹)_jj = 1/(1 − R_j²) = cosh² z_j,      z_j = atanh R_j  ~  N(atanh ρ_j, 1/(n − m − 2))
 
 with R_j² adjusted for its number of columns, 1 − (1 − R²)(n − 1)/(n − m): in few rows chance alone explains a share
 (m − 1)/(n − 1) of every column.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -46,26 +47,27 @@ class Inflation:
 
     def p_values(self, limit: float) -> Float[np.ndarray, " m"]:
         """Of "the VIF in the population is at most `limit`", one per column."""
-        return special.ndtr(-(_z(self._adjusted) - _z(1 - 1 / limit)) * self._root)
+        return special.ndtr(-(_z(self._unexplained) - _z(1 / limit)) * self._root)
 
     def interval(self, level: float) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
         """Low and high of each VIF; (1, ∞) without degrees of freedom."""
         half = special.ndtri(0.5 + level / 2) / self._root if self._root else np.inf
-        z = _z(self._adjusted)
-        low, high = np.tanh(np.maximum(z - half, 0)), np.tanh(z + half)
-        with np.errstate(divide="ignore"):
-            return 1 / (1 - low**2), 1 / (1 - high**2)
+        z = _z(self._unexplained)
+        with np.errstate(over="ignore"):
+            return np.cosh(np.maximum(z - half, 0)) ** 2, np.cosh(z + half) ** 2
 
     @cached_property
-    def _adjusted(self) -> Float[np.ndarray, " m"]:
+    def _unexplained(self) -> Float[np.ndarray, " m"]:
+        """1 − R² adjusted: kept itself, for 1 − (1 − R²) has no digit of a VIF of 10¹⁶."""
         n, m = self.n, len(self.C)
         worse = (n - 1) / (n - m) if n > m else np.inf
-        return np.clip(1 - worse / np.maximum(self.vif, 1.0), 0.0, 1 - 1e-15)
+        return np.minimum(worse / np.maximum(self.vif, 1.0), 1.0)
 
     @property
     def _root(self) -> float:
         return float(np.sqrt(max(self.n - len(self.C) - 2, 0)))
 
 
-def _z(r2):
-    return np.arctanh(np.sqrt(r2))
+def _z(unexplained: Any) -> Any:
+    """atanh R = ln((1 + R)/√(1 − R²))."""
+    return np.log((1 + np.sqrt(1 - unexplained)) / np.sqrt(unexplained))

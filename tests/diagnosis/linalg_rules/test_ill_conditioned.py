@@ -163,3 +163,29 @@ def test_california_rooms(shared_data):
 def test_diamonds_dimensions(shared_data):
     case = file_case(shared_data / "diamonds" / "diamonds.csv", "price")
     assert {"carat", "x", "y", "z"} <= set(only(findings(case, "LA107")).subject)
+
+
+@pytest.mark.parametrize("apart", [1e-6, 1e-9])
+def test_near_copies_beyond_what_moments_hold(apart):
+    """VIF ≈ 1/apart²: 10¹² is left in a correlation matrix, 10¹⁸ drowns in its rounding."""
+    f = only(findings(case_of(*near_copy(apart)), "LA107"))
+    vif = f.evidence[0]
+    assert vif.low < vif.value < vif.high
+    assert vif.value == pytest.approx(1 / apart**2, rel=0.3)
+    assert f.remedy.trial.helped
+    assert f.remedy.trial.before == pytest.approx(1 / apart, rel=0.9)
+    index = next(e for e in f.evidence if e.name == "condition index")
+    assert index.value == pytest.approx(2 / apart, rel=0.5)  # √(2 / ½ apart²)
+
+
+def test_a_spectrum_is_not_said_thrice():
+    """Smooth curves at 40 wavelengths: every column has the same few partners."""
+    rng = np.random.default_rng(7)
+    at = np.linspace(0, 1, 40)
+    bands = np.exp(-((at - np.array([[0.3], [0.5], [0.75]])) ** 2) / 0.02)
+    share = rng.dirichlet([2, 3, 5], 240)
+    X = share @ bands + 0.05 * rng.normal(size=(240, 1)) + 1e-4 * rng.normal(size=(240, 40))
+    found = findings(case_of(X, share[:, 0] + 0.01 * rng.normal(size=240)), "LA107")
+    leaders = [f.evidence[0].name for f in found]
+    assert found
+    assert len(set(leaders)) == len(leaders)

@@ -59,6 +59,7 @@ from whyfit.diagnosis.finding import Evidence, Severity
 from whyfit.diagnosis.measures import skill_of, widest_std_error
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.linalg.conditioning import live_columns
+from whyfit.linalg.rank import EPS
 from whyfit.linalg.relations import Relation, participants, relation, whole
 from whyfit.linalg.solve import solve_gram
 from whyfit.probability.bootstrap import pairs_bootstrap
@@ -160,7 +161,10 @@ def _groups(case: Case, g: _Geometry, p_values: np.ndarray) -> list[_Group]:
             continue  # cells that go missing together: not what anybody interprets
         order = places[np.argsort(-g.vif[places], kind="stable")]
         groups.append(_Group(tuple(order.tolist()), float(p_values[order].min())))
-    return sorted(groups, key=lambda group: -g.vif[group.places[0]])
+    groups.sort(key=lambda group: -g.vif[group.places[0]])
+    # partners are shared: of groups led by one column the first says it all
+    first = {group.places[0]: group for group in reversed(groups)}
+    return [group for group in groups if first[group.places[0]] is group]
 
 
 def _components(joined: Bool[np.ndarray, "h h"]) -> list[np.ndarray]:
@@ -228,9 +232,11 @@ def _evidence(
     name, vif = case.names[int(g.columns[worst])], float(g.vif[worst])
     low, high = (float(v[worst]) for v in g.inflation.interval(case.spec.confidence))
     index, share = _belsley(g, group)
+    # few rows per column flatter R²: the interval is that of the population and may lie below
+    where = "" if low <= vif <= high else " in these rows [in the population]"
     return (
         Evidence(
-            f"VIF of {name}", vif, limit=VIF_LIMIT, low=low, high=high,
+            f"VIF of {name}{where}", vif, limit=VIF_LIMIT, low=low, high=high,
             formula=rf"\frac{{1}}{{1-R^2}} = \frac{{1}}{{1-{1 - 1 / vif:.6g}}} = {vif:.4g}",
         ),
         Evidence(
@@ -286,7 +292,12 @@ def _belsley(g: _Geometry, group: _Group) -> tuple[float, int]:
     places = list(group.places)
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = c.directions[places] ** 2 / c.eigenvalues
-    index = float(c.indices[int(np.argmax(parts[0]))])
+    k = int(np.argmax(parts[0]))
+    index = float(c.indices[k])
+    if (
+        c.eigenvalues[k] <= len(g.C) * EPS * c.eigenvalues.max()
+    ):  # rounding: 1/μ_k ≥ VIF is known better
+        index = float(np.sqrt(c.eigenvalues.max() * g.vif[places[0]]))
     strong = c.indices >= min(INDEX_LIMIT, index)
     return index, int((c.proportions[places][:, strong].sum(axis=1) > PROPORTION).sum())
 
