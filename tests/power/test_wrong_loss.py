@@ -37,12 +37,40 @@ def test_finds_multiplied_errors():
     assert usually(hits, PLANTED)
 
 
-def test_finds_counts_and_proposes_nothing_it_cannot_try():
+def test_finds_counts():
     hits = 0
     for seed in range(PLANTED):
         rng = np.random.default_rng(seed)
         X = rng.normal(size=(800, 2))
         y = rng.poisson(np.exp(1 + X[:, 0]))
         (found,) = findings(case_of(X, y.astype(float)), "CA207") or (None,)
-        hits += bool(found and "count" in found.message and found.remedy is None)
+        hits += bool(
+            found and found.remedy.edit == {"loss": "poisson"} and found.remedy.trial.helped
+        )
     assert usually(hits, PLANTED)
+
+
+def test_finds_contaminated_errors():
+    hits = 0
+    for seed in range(PLANTED):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(800, 2))
+        wild = rng.random(800) < 0.08
+        y = X[:, 0] + np.where(wild, 8.0, 1.0) * rng.normal(size=800)
+        (found,) = findings(case_of(X, y), "CA207") or (None,)
+        hits += bool(found and found.remedy.edit == {"loss": "huber"} and found.remedy.trial.helped)
+    assert usually(hits, PLANTED)
+
+
+def test_silent_on_the_right_loss():
+    """Poisson counts under Poisson loss; counts so large that they are normal under squared loss."""
+    alarms = 0
+    for seed in range(HEALTHY // 2):
+        rng = np.random.default_rng(seed)
+        n = int(rng.choice([100, 500, 1500]))
+        X = rng.normal(size=(n, 2))
+        y = rng.poisson(np.exp(1 + 0.5 * X[:, 0])).astype(float)
+        alarms += bool(findings(case_of(X, y, loss="poisson"), "CA207"))
+        y = rng.poisson(400 + 5 * X[:, 0]).astype(float)
+        alarms += bool(findings(case_of(X, y), "CA207"))
+    assert rarely(alarms, HEALTHY)

@@ -77,6 +77,116 @@ def test_real_counts_and_measurements(shared_data):
     (found,) = findings(
         file_case(shared_data / "nmes1988_visits/nmes1988_visits.csv", "visits"), "CA207"
     )
-    assert "Poisson" in found.message
-    assert found.remedy is None
+    assert "visits is a count" in found.message
+    assert found.remedy.edit == {"loss": "poisson"}
+    assert (
+        found.remedy.trial.difference > 0.3
+    )  # of log density; but R² falls: e^η leaves the largest rows far behind
     assert not findings(file_case(shared_data / "power_plant/power_plant.csv", "PE"), "CA207")
+
+
+# -- counts ------------------------------------------------------------------------------------------
+
+
+def _counts(n: int, phi: float = 1.0, seed: int = 0, slope: float = 0.6):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 2))
+    mu = np.exp(1 + slope * X[:, 0])
+    y = rng.poisson(mu) if phi == 1 else rng.negative_binomial(mu / (phi - 1), 1 / phi)
+    return X, y.astype(float)
+
+
+def test_counts_are_tried_under_poisson_loss():
+    (found,) = findings(case_of(*_counts(3000)), "CA207")
+    assert "y is a count: Poisson's law" in found.message
+    assert found.remedy.edit == {"loss": "poisson"}
+    assert found.remedy.trial.helped
+    gain = found.evidence[0]
+    assert gain.value == pytest.approx(gain.predicted, abs=0.04)
+    certainty = next(e for e in found.evidence if "variance of the slopes" in e.name)
+    assert certainty.value == pytest.approx(certainty.predicted, rel=0.35)
+    assert certainty.value > 1.1
+
+
+def test_few_small_counts_are_still_counts():
+    """Claims of 0 to 6 have too few values for a logarithm, not for a Poisson law."""
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=(4000, 2))
+    y = rng.poisson(np.exp(-0.7 + 0.7 * X[:, 0])).astype(float)
+    assert len(np.unique(y)) < 15
+    (found,) = findings(case_of(X, y), "CA207")
+    assert found.remedy.edit == {"loss": "poisson"}
+
+
+def test_dispersed_counts_get_robust_errors():
+    """var y = 4 μ: standard errors of Poisson are too small by 2."""
+    X, y = _counts(4000, phi=4.0)
+    case = case_of(X, y, loss="poisson")
+    (found,) = findings(case, "CA207")
+    assert found.evidence[0].value == pytest.approx(4.0, rel=0.1)
+    ratio = found.evidence[2]
+    assert ratio.predicted == pytest.approx(2.0, rel=0.05)
+    assert ratio.value == pytest.approx(ratio.predicted, rel=0.15)
+    assert found.remedy.edit == {"covariance": "HC0"}
+    assert found.remedy.trial.helped
+    assert not findings(case.rerun({"covariance": "HC0"}), "CA207")
+
+
+def test_poisson_counts_are_not_dispersed():
+    assert not findings(case_of(*_counts(4000), loss="poisson"), "CA207")
+
+
+# -- amounts and tails -------------------------------------------------------------------------------
+
+
+def test_amounts_of_constant_relative_error_prefer_gamma():
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(3000, 2))
+    y = rng.gamma(4.0, np.exp(1 + 0.5 * X[:, 0]) / 4.0)
+    (found,) = findings(case_of(X, y), "CA207")
+    assert found.remedy.edit == {"loss": "gamma"}
+    assert found.remedy.trial.helped
+
+
+@pytest.mark.parametrize(("df", "n"), [(2, 3000), (3, 20_000)])
+def test_heavy_tails_are_tried_under_hubers_loss(df, n):
+    rng = np.random.default_rng(df)
+    X = rng.normal(size=(n, 3))
+    y = X @ [1.0, -1.0, 0.5] + rng.standard_t(df, size=n)
+    (found,) = findings(case_of(X, y), "CA207")
+    assert "heavy tails" in found.message
+    assert found.remedy.edit == {"loss": "huber"}
+    assert found.remedy.trial.helped
+    gain = found.evidence[0]
+    assert gain.value == pytest.approx(gain.predicted, abs=0.03)
+    index = next(e for e in found.evidence if "tail index" in e.name)
+    assert index.value == pytest.approx(df, abs=0.8)
+    certainty = next(e for e in found.evidence if "variance of the slopes" in e.name)
+    assert certainty.value == pytest.approx(certainty.predicted, rel=0.5)
+
+
+def test_one_wild_row_is_no_tail():
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(500, 2))
+    y = X[:, 0] + rng.normal(size=500)
+    y[7] = 300.0
+    assert not findings(case_of(X, y), "CA207")
+
+
+def test_a_long_tail_on_one_side_is_not_cut_by_huber():
+    """Additive exponential errors: Huber's centre is not the mean, and the guard says so."""
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(3000, 1))
+    y = X[:, 0] + 2 * rng.exponential(size=3000) ** 1.5 - 2
+    for found in findings(case_of(X, y), "CA207"):
+        assert found.remedy is None or not (
+            found.remedy.edit == {"loss": "huber"} and found.remedy.trial.helped
+        )
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma", "huber"])
+@pytest.mark.parametrize("n", [4, 12, 40])
+def test_tiny_tables_under_any_loss(loss, n):
+    rng = np.random.default_rng(n)
+    X, y = rng.normal(size=(n, 1)), rng.poisson(3, size=n) + 1.0
+    findings(case_of(X, y, loss=loss))
