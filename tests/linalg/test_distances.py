@@ -19,7 +19,7 @@ from whyfit.linalg.distances import (
     cosine_similarities,
     cosine_similarity,
     distance,
-    distances,
+    pairwise_distances,
 )
 
 entries = st.floats(-1e3, 1e3).map(lambda v: round(v, 2))
@@ -69,7 +69,7 @@ def test_zero_vectors_have_cosine_zero():
     assert angle(zero, a) == pytest.approx(np.pi / 2)
     X = np.array([zero, a])
     np.testing.assert_allclose(cosine_similarities(X, X), [[0, 0], [0, 1]], atol=1e-15)
-    np.testing.assert_allclose(distances(X, X, "cosine"), [[1, 1], [1, 0]], atol=1e-15)
+    np.testing.assert_allclose(pairwise_distances(X, X, "cosine"), [[1, 1], [1, 0]], atol=1e-15)
 
 
 def test_rows_are_broadcast():
@@ -87,22 +87,24 @@ def test_all_pairs_are_accurate_far_from_the_origin(offset, metric, monkeypatch)
     B = np.vstack([A[:120] + 1e-6 * rng.normal(size=(120, 6)), A[:3]])
     if metric == "euclidean":
         exact = cdist(A.astype(np.longdouble), B.astype(np.longdouble))
-        np.testing.assert_allclose(distances(A, B), exact, rtol=1e-10)
+        np.testing.assert_allclose(pairwise_distances(A, B), exact, rtol=1e-10)
     else:
         U, V = A / np.linalg.norm(A, axis=1)[:, None], B / np.linalg.norm(B, axis=1)[:, None]
         exact = cdist(U, V, "sqeuclidean") / 2
-        found = distances(A, B, "cosine")  # rounding the unit rows moves the chord √(2d) by 2u
+        found = pairwise_distances(
+            A, B, "cosine"
+        )  # rounding the unit rows moves the chord √(2d) by 2u
         np.testing.assert_allclose(np.sqrt(2 * found), np.sqrt(2 * exact), rtol=1e-10, atol=1e-15)
         np.testing.assert_allclose(cosine_similarities(A, B), 1 - exact, atol=1e-14)
-    assert (np.diag(distances(A, B, metric)[:3, -3:]) == 0).all()
+    assert (np.diag(pairwise_distances(A, B, metric)[:3, -3:]) == 0).all()
 
 
 def test_sparse_pairs_equal_dense_pairs():
     S = sparse.random(30, 50, density=0.1, format="csr", random_state=np.random.default_rng(2))
     for metric in ("euclidean", "cosine"):
         np.testing.assert_allclose(
-            distances(S, S[:7], metric),
-            distances(S.toarray(), S[:7].toarray(), metric),
+            pairwise_distances(S, S[:7], metric),
+            pairwise_distances(S.toarray(), S[:7].toarray(), metric),
             rtol=1e-10,
             atol=1e-15,
         )
@@ -117,4 +119,4 @@ def test_messages():
     with pytest.raises(NotFiniteError):
         angle([1.0, np.nan], [1.0, 0.0])
     with pytest.raises(SpecError, match="metric is 'x'"):
-        distances(np.eye(2), np.eye(2), "x")  # pyright: ignore[reportArgumentType]
+        pairwise_distances(np.eye(2), np.eye(2), "x")  # pyright: ignore[reportArgumentType]

@@ -54,7 +54,9 @@ def angle(a: Any, b: Any) -> Any:
     return np.where(a.any(axis=-1) & b.any(axis=-1), theta, np.pi / 2)[()]
 
 
-def distances(A: Matrix, B: Matrix, metric: Metric = "euclidean") -> Float[np.ndarray, "m n"]:
+def pairwise_distances(
+    A: Matrix, B: Matrix, metric: Metric = "euclidean"
+) -> Float[np.ndarray, "m n"]:
     """The distance of every row of A to every row of B: ‖a − b‖, or 1 − cos(a, b) for "cosine".
 
     A relative error of at most `CERTAIN` is guaranteed for ‖a − b‖, however near the rows and far their origin; for a
