@@ -47,14 +47,7 @@ from jaxtyping import Bool, Float, Int
 from scipy import special
 
 from whyfit.diagnosis.case import Case
-from whyfit.diagnosis.columns import (
-    but_for,
-    feature_of,
-    features_of,
-    kinds_of,
-    rests_on,
-    written,
-)
+from whyfit.diagnosis.columns import but_for, feature_of, features_of, kinds_of, rests_on, written
 from whyfit.diagnosis.finding import Evidence, Severity
 from whyfit.diagnosis.measures import skill_of, widest_std_error
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
@@ -148,9 +141,8 @@ def _groups(case: Case, g: _Geometry, p_values: np.ndarray) -> list[_Group]:
     groups = []
     for part in _components(joined):
         places = high[part]
-        if (
-            len({*feature[part]}) == 1
-        ):  # its partners have low VIFs each, or are levels of the same category
+        if len({*feature[part]}) == 1:
+            # its partners have low VIFs each, or are levels of the same category
             own = feature[part][0]
             others = [i for i, j in enumerate(g.columns) if feature_of(case, j) != own]
             few, unexplained = participants(g.C, int(places[np.argmax(g.vif[places])]), others)
@@ -162,8 +154,7 @@ def _groups(case: Case, g: _Geometry, p_values: np.ndarray) -> list[_Group]:
         order = places[np.argsort(-g.vif[places], kind="stable")]
         groups.append(_Group(tuple(order.tolist()), float(p_values[order].min())))
     groups.sort(key=lambda group: -g.vif[group.places[0]])
-    # partners are shared: of groups led by one column the first says it all
-    first = {group.places[0]: group for group in reversed(groups)}
+    first = {group.places[0]: group for group in reversed(groups)}  # partners may be shared
     return [group for group in groups if first[group.places[0]] is group]
 
 
