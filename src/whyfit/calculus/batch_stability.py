@@ -1,4 +1,4 @@
-"""The largest step at which a descent on mini-batches settles, products of directions included.
+"""The largest step at which a descent on mini-batches settles, and where, products of directions included.
 
 On batches of B rows the second moment C = E (z, s)(z, s)ᵀ of a linear rule moves by a linear map,
 
@@ -7,6 +7,8 @@ On batches of B rows the second moment C = E (z, s)(z, s)ᵀ of a linear rule mo
 and stays finite exactly if the spectral radius of that map is below 1. `calculus.noise` keeps the diagonal of C, which
 is enough for the floor of well-behaved rows; a single row of high leverage throws all directions at once, and then only
 the whole map gives the limit. It acts on the D = sp(sp + 1)/2 entries of a symmetric matrix.
+
+Below the limit the descent settles at C* = (1 − L)⁻¹ S with S = eeᵀ ⊗ q (1/n) Σ ℓ′_j² u_j u_jᵀ: the noise floor.
 
 The radius is lim ‖L^k‖^{1/k}, from the growth between L^{2^12} and L^{2^13}, so that constants cancel.
 
@@ -37,7 +39,9 @@ class FourthMoments:
     """(1/n) Σ ℓ″² over products u_a u_b u_k u_l of eigen-coordinates, pairs a ≤ b and k ≤ l."""
 
     lam: Float[np.ndarray, " p"]
+    V: Float[np.ndarray, "p p"]
     T: Float[np.ndarray, "d d"]
+    noise: Float[np.ndarray, "p p"]  # (1/n) Σ ℓ′² u uᵀ
     n: int
 
 
@@ -48,8 +52,12 @@ def fourth_moments(loss: RowLoss, minimum: Float[np.ndarray, " c"]) -> FourthMom
     if d > MOST_ENTRIES:
         return None
     lam, V = np.linalg.eigh(loss.hessian(minimum))
-    U = loss.Z @ V
-    bend = loss.kind.curvature(loss.Z @ minimum, loss.y) ** 2
+    U, eta = loss.Z @ V, loss.Z @ minimum
+    bend = loss.kind.curvature(eta, loss.y) ** 2
+    noise = (U * loss.kind.slope(eta, loss.y)[:, None] ** 2).T @ U / n
+    if loss.l2 is not None:
+        pull = V.T @ (loss.l2 * minimum)
+        noise -= np.outer(pull, pull)
     weight = np.ones(n)
     most = int(max(_WORK / d**2, 4 * _ALWAYS))
     if n > most:
@@ -61,7 +69,8 @@ def fourth_moments(loss: RowLoss, minimum: Float[np.ndarray, " c"]) -> FourthMom
         U, bend = U[keep], bend[keep]
     i, j = np.triu_indices(c)
     F = U[:, i] * U[:, j]
-    return FourthMoments(np.maximum(lam, 0.0), (F * (weight * bend)[:, None]).T @ F / n, n)
+    fourth = (F * (weight * bend)[:, None]).T @ F / n
+    return FourthMoments(np.maximum(lam, 0.0), V, fourth, noise, n)
 
 
 def growth(seen: FourthMoments, rule: Rule, rate: float, batch: int) -> float:
@@ -93,6 +102,55 @@ def batch_limit(seen: FourthMoments, rule: Rule, batch: int, highest: float) -> 
     return low
 
 
+def floor(seen: FourthMoments, rule: Rule, rate: float, batch: int) -> float:
+    """Excess loss at which a descent with this step settles; inf if it does not."""
+    if growth(seen, rule, rate, batch) > _GROWS:
+        return np.inf
+    L, S = _map(seen, rule, rate, batch), _source(seen, rule, rate, batch)
+    C = np.linalg.lstsq(np.eye(len(S)) - L, S, rcond=1e-14)[0]  # a flat direction keeps what it has
+    return max(float(_weights(seen, rule) @ C), 0.0)
+
+
+def path(
+    seen: FourthMoments, rule: Rule, rate: float, batch: int, steps: int, away: np.ndarray
+) -> Float[np.ndarray, " steps+1"]:
+    """Expected excess loss before and after each of `steps` steps of one size from w₀ − w* = `away`."""
+    L, S = _map(seen, rule, rate, batch), _source(seen, rule, rate, batch)
+    size = rule.entry(1.0).size * seen.lam.size
+    z = np.zeros(size)
+    z[: seen.lam.size] = seen.V.T @ away
+    i, j = np.triu_indices(size)
+    C, weights = z[i] * z[j], _weights(seen, rule)
+    out = np.full(steps + 1, np.inf)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for t in range(steps + 1):
+            out[t] = weights @ C
+            if not out[t] < np.inf:
+                break
+            C = L @ C + S
+    return np.where(np.isnan(out), np.inf, np.maximum(out, 0.0))
+
+
+def _weights(seen: FourthMoments, rule: Rule) -> Float[np.ndarray, " D"]:
+    """½ tr(Λ C_zz) as a sum over the upper triangle."""
+    p = seen.lam.size
+    i, j = np.triu_indices(rule.entry(1.0).size * p)
+    return np.where((i == j) & (i < p), 0.5 * seen.lam[i % p], 0.0)
+
+
+def _share(seen: FourthMoments, batch: int) -> float:
+    return max(0.0, (1 / batch) * (1 - batch / seen.n) * seen.n / max(seen.n - 1, 1))
+
+
+def _source(seen: FourthMoments, rule: Rule, rate: float, batch: int) -> Float[np.ndarray, " D"]:
+    """What every step adds to C: the noise there is at the minimum itself."""
+    e, p = rule.entry(rate), seen.lam.size
+    i, j = np.triu_indices(e.size * p)
+    live = seen.lam > 64 * np.finfo(float).eps * seen.lam.max(initial=0.0)
+    noise = _share(seen, batch) * np.where(np.outer(live, live), seen.noise, 0.0)
+    return e[i // p] * e[j // p] * noise[i % p, j % p]
+
+
 def _map(seen: FourthMoments, rule: Rule, rate: float, batch: int) -> Float[np.ndarray, "D D"]:
     """The map on the upper triangle of C, row by row."""
     lam, p = seen.lam, seen.lam.size
@@ -105,7 +163,7 @@ def _map(seen: FourthMoments, rule: Rule, rate: float, batch: int) -> Float[np.n
     i, j = np.triu_indices(s * p)
     L = A[np.ix_(i, i)] * A[np.ix_(j, j)]
     L += np.where(i != j, A[np.ix_(i, j)] * A[np.ix_(j, i)], 0.0)
-    share = max(0.0, (1 / batch) * (1 - batch / seen.n) * seen.n / max(seen.n - 1, 1))
+    share = _share(seen, batch)
     pair = np.empty((p, p), dtype=np.int64)
     k, m = np.triu_indices(p)
     pair[k, m] = pair[m, k] = np.arange(k.size)

@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 
 from whyfit.calculus.optimizers.base import Rule
 
+_COUNTED = 4_096  # steps that are gone through one by one
 _FOREVER = 1e15  # steps beyond which counting has no meaning
 
 
@@ -70,23 +71,36 @@ class Spectrum:
         return np.where(self.excess > 0, np.nan_to_num(out, nan=np.inf, posinf=np.inf), 0.0)
 
     def path(
-        self, rule: Rule, rates: Float[np.ndarray, " t"], at: Int[np.ndarray, " k"]
+        self,
+        rule: Rule,
+        rates: Float[np.ndarray, " t"],
+        at: Int[np.ndarray, " k"],
+        powers: bool = True,
+        speed: Float[np.ndarray, " c"] | None = None,
     ) -> Float[np.ndarray, " k"]:
-        """Excess loss after `at` (rising) steps, the step sizes being `rates`; inf once it overflows."""
-        if len(rates) and (rates == rates[0]).all():
+        """Excess loss after `at` (rising) steps, the step sizes being `rates`; inf once it overflows.
+
+        `speed` (c) is the second number of a rule with momentum at the start, 0 by default.
+        """
+        constant = len(rates) > 0 and bool((rates == rates[0]).all())
+        if powers and constant and int(at[-1]) > _COUNTED:
             return np.array(
                 [self.left_by_direction(rule, float(rates[0]), int(t)).sum() for t in at]
             )
         width = rule.entry(1.0).size
         state = np.zeros((self.lam.size, width))
         state[:, 0] = self.z
+        if speed is not None:
+            state[:, 1] = self.V.T @ speed
+        M = np.zeros((0, width, width))
         out, wanted = np.full(len(at), np.inf), {int(t): i for i, t in enumerate(at)}
         with np.errstate(over="ignore", invalid="ignore"):
             for t in range(int(at[-1]) + 1):
                 if t in wanted:
                     out[wanted[t]] = 0.5 * float(self.lam @ state[:, 0] ** 2)
                 if t < len(rates):
-                    M = rule.transition(self.lam, float(rates[t]))
+                    if not (constant and t):
+                        M = rule.transition(self.lam, float(rates[t]))
                     state = (M @ state[:, :, None])[:, :, 0]
         return np.where(np.isnan(out), np.inf, out)
 
@@ -104,6 +118,9 @@ class Spectrum:
             low, high = high, 2 * high
             if high > _FOREVER:
                 return float("inf")
+        if high <= _COUNTED:  # momentum dips below and comes back: the first time counts
+            path = self.path(rule, np.full(int(high), rate), np.arange(int(high) + 1), powers=False)
+            return float(np.flatnonzero(path <= share * total)[0])
         while high - low > 1:
             middle = float(np.floor((low + high) / 2))
             if middle in (low, high):

@@ -160,7 +160,7 @@ def _curve(case: DescentCase) -> Curve:
         tuple(int(t) for t in at[pick]),
         tuple(_finite(float(x)) for x in seen),
         () if told is None else tuple(_finite(float(told[t])) for t in at[pick]),
-        None if case.floor is None else _finite(case.floor.excess / case.first),
+        None if case.floor is None else _finite(case.floor / case.first),
     )
 
 

@@ -32,7 +32,7 @@ from whyfit.descending.choices import SECOND_ORDER
 from whyfit.diagnosis.descent import MULTIPLES, adaptive_step
 
 #: Steps of each rule on all rows; fewer where a pass over the rows costs more.
-MOST_STEPS, FEWEST_STEPS = 2_000, 60
+MOST_STEPS, MOST_ON_ROWS, FEWEST_STEPS = 2_000, 500, 60
 _VALUES = 4e8  # numbers read by one entrant at most: a second or so
 _QUASI_STEPS = 300
 _BATCH_STEPS, _LOOKS = 3_000, 300  # of an entrant on batches, and the losses looked at
@@ -92,7 +92,9 @@ def race(problem: Problem, batch: int | None = None, seed: int = 0) -> tuple[Ent
     """
     whole = problem.condensed
     spectrum = _spectrum(whole)
-    budget = int(np.clip(_VALUES / (problem.n * problem.objective.size), FEWEST_STEPS, MOST_STEPS))
+    budget = int(
+        np.clip(_VALUES / (problem.n * problem.objective.size), FEWEST_STEPS, MOST_ON_ROWS)
+    )
     if isinstance(whole.objective, Quadratic):
         budget = MOST_STEPS
     target = whole.least + DONE * (whole.start_loss - whole.least)
@@ -162,7 +164,7 @@ class _Race:
     def _rates(self, rule: Rule, batch: int | None, steps: int) -> tuple[float, ...]:
         if rule.adaptive:
             size = adaptive_step(self.spectrum, self.problem.minimum, steps)
-            return tuple(size * m for m in MULTIPLES)
+            return tuple(size * m for m in sorted(MULTIPLES, key=lambda m: abs(np.log(m))))
         top = self.spectrum.top
         if not self.problem.quadratic:
             start = self.problem.objective.hessian(np.zeros(self.problem.objective.size))

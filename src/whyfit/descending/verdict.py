@@ -8,8 +8,9 @@ import numpy as np
 
 from whyfit.calculus.objective import RowLoss
 from whyfit.calculus.reading import DONE
-from whyfit.diagnosis.descent import DescentCase
+from whyfit.diagnosis.descent import LITTLE, DescentCase
 from whyfit.diagnosis.descent_trials import (
+    DRAWN,
     EXACT,
     ROUGH,
     factors,
@@ -31,6 +32,8 @@ def verdict(case: DescentCase) -> str:
             last = case.walk.losses[np.isfinite(case.walk.losses)][-1]
             if case.left <= 1:
                 return f"diverging: the sharpest direction grows, {left} of the excess loss after {steps}"
+            if not np.isfinite(case.walk.losses[-1]):
+                return f"diverged: the loss, {number(case.walk.losses[0])} at the start, overflowed after {steps}"
             return f"diverged: the loss went from {number(case.walk.losses[0])} to {number(last, 3)} in {steps}"
         case "bounces":
             return (
@@ -90,18 +93,23 @@ def told(case: DescentCase) -> tuple[Told, ...]:
         return tuple(_certificate(case))
     rows: list[Told] = []
     exact = case.problem.quadratic and case.batch is None and case.linear
-    tolerance = EXACT if exact else ROUGH
-    if case.told is not None and (exact or case.batch is not None or case.left < 0.5):
+    tolerance = EXACT if exact else ROUGH if case.batch is None else DRAWN
+    if case.told is not None:
         if case.batch is None:
             predicted, observed = factors(case)
             rows.append(_row("factor of the excess loss per step", predicted, observed, EXACT))
-        rows.append(
-            _row("share of the excess loss left", predicted_left(case), case.left, tolerance)
-        )
+        left = predicted_left(case)
+        if max(left, case.left) > _LOUD:
+            barely = case.left >= LITTLE and case.batch is None
+            rows.append(
+                _row(
+                    "share of the excess loss left", left, case.left, EXACT if barely else tolerance
+                )
+            )
     if case.linear and case.problem.lowest.exists:
         seen = _arrival(case)
         steps = _steps_to(case)
-        if case.problem.quadratic or seen is not None:
+        if case.problem.quadratic:
             rows.append(
                 _row("steps to 1 %", steps, np.nan if seen is None else seen,
                      (max(EXACT, 1.5 / max(seen, 1)) if exact else ROUGH) if seen is not None else None,
@@ -169,11 +177,11 @@ def _floor(case: DescentCase) -> list[Told]:
     constant = case.plan.schedule.at(case.plan.steps) == 1.0
     if not constant:
         return []
-    predicted = floor.excess / case.first
+    predicted = floor / case.first
     tail = case.walk.losses[len(case.walk.losses) // 2 :]
     arrived = case.told is not None and case.told[-1] < 1.5 * predicted
     seen = max(float(tail.mean()) - case.least, 0.0) / case.first if settled or arrived else np.nan
-    return [_row("noise floor, share of the excess loss", predicted, seen, ROUGH)]
+    return [_row("noise floor, share of the excess loss", predicted, seen, DRAWN)]
 
 
 def _certificate(case: DescentCase) -> list[Told]:

@@ -15,7 +15,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from whyfit.calculus.batch_stability import batch_limit, fourth_moments
+from whyfit.calculus import batch_stability as whole
+from whyfit.calculus.batch_stability import FourthMoments
 from whyfit.calculus.forecast import Spectrum
 from whyfit.calculus.noise import (
     BatchNoise,
@@ -26,11 +27,12 @@ from whyfit.calculus.noise import (
     mean_square_path,
 )
 from whyfit.calculus.objective import RowLoss
+from whyfit.calculus.optimizers import Nesterov
 from whyfit.calculus.problem import Problem
 from whyfit.calculus.reading import DONE, Reading, read
 from whyfit.calculus.schedules import Constant, Plateau, Schedule
 from whyfit.calculus.second_order import Method, second_order_walk
-from whyfit.calculus.stability import critical_step
+from whyfit.calculus.stability import critical_step, live_excess
 from whyfit.calculus.walk import Plan, Walk, walk
 
 Outcome = Literal[
@@ -40,15 +42,21 @@ Outcome = Literal[
 
 TASK = "descent"
 #: Steps of a descent that is only tried; longer ones are tried for so many.
-TRIED_STEPS = 4_000
+TRIED_STEPS = 2_000
 #: Shares of the limit of stability that are tried, and multiples of what theory gives an adaptive rule.
 SHARES = (0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9)
 MULTIPLES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 #: A step this many times larger (or smaller) is another step: LA108 and CA202 speak from a factor 2.
 RELEVANT = 2.0
+#: Share of the excess loss below which the quadratic model at the minimum, above which the one at the start, is told.
+NEAR, LITTLE = 0.1, 0.5
+SAFE = 0.75  # of the limit of stability
+#: Below this κ a descent needs a few dozen steps and something else is in the way. (κ/4) ln 100 = 29 at 25.
+NARROW = 25.0
 _NOISE_WORK = 2e9  # rows × parameters² from which the noise of batches is worked out at most
 _TAIL = 10  # the last looks, of a descent on batches, whose mean is where it ended
 _WIDTH = 1e-3
+_QUIET_STEPS = 500
 
 
 @dataclass(frozen=True)
@@ -147,11 +155,8 @@ class DescentCase:
         """The largest step at which the noise of batches settles; None on all rows and where it is unknown."""
         if not (self.linear and self.batch and self._noise is not None and self.limit < np.inf):
             return None
-        loss = self.problem.objective
-        assert isinstance(loss, RowLoss)
-        whole = fourth_moments(loss, self.problem.minimum)
-        if whole is not None:
-            return batch_limit(whole, self.plan.rule, self.batch, self.limit)
+        if self._fourth is not None:
+            return whole.batch_limit(self._fourth, self.plan.rule, self.batch, self.limit)
         low, high = 0.0, self.limit
         for _ in range(14):
             middle = (low + high) / 2
@@ -165,11 +170,23 @@ class DescentCase:
         return self.batch_limit is not None and self.rate > self.batch_limit
 
     @cached_property
-    def floor(self) -> NoiseFloor | None:
-        """Where batches keep the loss at the last step size."""
+    def floor(self) -> float | None:
+        """Excess loss at which batches keep it at the last step size."""
         if not (self.linear and self.batch and self._noise is not None) or self.unsettled:
             return None
-        return self._floor(float(self.walk.rates[-1]) or self.rate)
+        rate = float(self.walk.rates[-1]) or self.rate
+        if self._fourth is not None:
+            return whole.floor(self._fourth, self.plan.rule, rate, self.batch)
+        return self._floor(rate).excess
+
+    @cached_property
+    def _fourth(self) -> FourthMoments | None:
+        loss = self.problem.objective
+        if not isinstance(loss, RowLoss) or not self.problem.lowest.exists:
+            return None
+        made = whole.fourth_moments(loss, self.problem.minimum)
+        size = loss.size * self.plan.rule.entry(1.0).size
+        return made if size * (size + 1) // 2 <= whole.MOST_ENTRIES else None
 
     @cached_property
     def _noise(self) -> BatchNoise | None:
@@ -190,10 +207,8 @@ class DescentCase:
         return rate * self.schedule(steps).factors(steps)
 
     def expected(self, rate: float, steps: int) -> Float[np.ndarray, " t"] | None:
-        """Share of the excess loss left after 0, 1, … `steps` steps by theory; None where it has no closed form."""
-        if not self.linear or isinstance(self.plan.schedule, Plateau):
-            return None
-        if not self.problem.lowest.exists:
+        """Share of the excess loss left after 0, 1, … `steps` steps by theory; None but on a quadratic."""
+        if not (self.linear and self.problem.quadratic) or isinstance(self.plan.schedule, Plateau):
             return None
         rates = self.rates(rate, steps)
         total = float(self.spectrum.excess.sum())
@@ -209,14 +224,75 @@ class DescentCase:
             return self.spectrum.path(self.plan.rule, rates, at) / total
         if self._noise is None:
             return None
-        rows = min(self.batch, self._noise.n)
-        away = -self.problem.minimum
-        return mean_square_path(self._noise, away, self.plan.rule, rates, rows) / total
+        return self._on_batches(-self.problem.minimum, rates) / total
+
+    def _on_batches(self, away: np.ndarray, rates: np.ndarray) -> Float[np.ndarray, " t"]:
+        """Expected excess loss after every step from w − w* = `away`, with products of directions if it can be."""
+        assert self._noise is not None
+        assert self.batch is not None
+        rule = self.plan.rule
+        if self._fourth is not None and (rates == rates[0]).all():
+            return whole.path(self._fourth, rule, float(rates[0]), self.batch, len(rates), away)
+        return mean_square_path(self._noise, away, rule, rates, min(self.batch, self._noise.n))
 
     @cached_property
     def told(self) -> Float[np.ndarray, " t"] | None:
-        """`expected` of the choice that was made; None where batches do not settle."""
-        return None if self.unsettled else self.expected(self.rate, self.plan.steps)
+        """Share of the excess loss left that theory gives for every step really planned, NaN where it has no say.
+
+        On a quadratic `expected`. Elsewhere the quadratic model holds near the place it is made at: at the start
+        while little has been gained, at the minimum from the first look that is NEAR it. None where batches do not
+        settle, and where there is no closed form.
+        """
+        if self.unsettled or not self.linear or not self.problem.lowest.exists:
+            return None
+        if self.problem.quadratic:
+            return self.expected(self.rate, self.plan.steps)
+        if isinstance(self.plan.schedule, Plateau) or not self.problem.smooth:
+            return None
+        rates, steps = self.rates(self.rate, self.plan.steps), self.plan.steps
+        if self.batch is None and LITTLE <= self.left <= 1 and self.walk.outcome != "diverged":
+            w = self.walk.points[0]
+            g, H = self.problem.objective.gradient(w), self.problem.objective.hessian(w)
+            gain, step = live_excess(g, H)
+            model = Spectrum.of(H, w - step, w)
+            path = model.path(self.plan.rule, rates, np.arange(steps + 1))
+            return (path - gain + self.first) / self.first
+        if self.rate > SAFE * self.limit:
+            return None  # at the edge what is left out of the quadratic decides
+        shares = (self.walk.losses - self.least) / self.first
+        near = np.flatnonzero(shares <= NEAR)
+        if not near.size or self.walk.at[near[0]] >= self.walk.steps:
+            return None
+        k = int(near[0])
+        t, out = int(self.walk.at[k]), np.full(steps + 1, np.nan)
+        if self.batch is not None:
+            if self._noise is None:
+                return None
+            away = self.walk.points[k] - self.problem.minimum
+            path = self._on_batches(away, rates[t:])
+        else:
+            start = self.walk.points[k]
+            model = Spectrum.of(self.problem.objective.hessian(self.problem.minimum),
+                                self.problem.minimum, start)  # fmt: skip
+            path = model.path(
+                self.plan.rule, rates[t:], np.arange(steps - t + 1), False, self._speed(k)
+            )
+        out[t:] = path / self.first
+        return out
+
+    def _speed(self, k: int) -> Float[np.ndarray, " c"] | None:
+        """The velocity of a rule with momentum at look k, from the step that led there."""
+        if (
+            self.plan.rule.entry(1.0).size == 1
+            or k == 0
+            or self.walk.at[k] - self.walk.at[k - 1] != 1
+        ):
+            return None
+        moved = (self.walk.points[k - 1] - self.walk.points[k]) / float(self.walk.rates[k])
+        if isinstance(self.plan.rule, Nesterov):  # moved = g + βv, and v itself is what is kept
+            g = self.problem.objective.gradient(self.walk.points[k - 1])
+            return (moved - g) / self.plan.rule.beta if self.plan.rule.beta else g
+        return moved
 
     @cached_property
     def critical(self) -> tuple[float, float]:
@@ -257,6 +333,11 @@ class DescentCase:
             return np.nan
         mean, cov = gradient_covariance(loss, self.end)
         square = float(mean @ mean)
+        if (
+            self.batch is not None and self.walk.outcome != "diverged"
+        ):  # of one draw it would be chance
+            some = self.walk.points[-_TAIL:]
+            square = float(np.mean([g @ g for g in map(loss.gradient, some)]))
         return float(np.trace(cov)) / square if square > 0 else np.inf
 
     # -- what else was tried -----------------------------------------------------------------------
@@ -325,11 +406,28 @@ class DescentCase:
         if said == "noise floor" and self.batch is None:
             said = "oscillates"
         if said in ("step too small", "ill-conditioned"):
+            if self.plan.rule.adaptive and self.best * RELEVANT < self.rate:
+                gains = self.left_of(self.better) * RELEVANT < self.left
+                return "oscillates" if gains else "not arrived"
+            narrow = self.spectrum.condition >= NARROW
+            crawls: Outcome = "ill-conditioned" if narrow else "not arrived"
             if self.best < RELEVANT * self.rate:
-                return "ill-conditioned"
+                return crawls
             gains = self.left_of(self.better) * RELEVANT < self.left
-            return "step too small" if gains else "ill-conditioned"
+            return "step too small" if gains else crawls
         return said
+
+    @cached_property
+    def quiet(self) -> float:
+        """Share of the excess loss that the same rule and step leave on all rows: what is not the batches' doing."""
+        plan = dataclasses.replace(
+            self.plan, batch=None, steps=min(self.plan.steps, _QUIET_STEPS), look=1,
+            schedule=self.schedule(min(self.plan.steps, _QUIET_STEPS)),
+        )  # fmt: skip
+        taken = walk(self.problem.condensed.objective, plan)
+        if taken.outcome == "diverged":
+            return np.inf
+        return max(float(taken.losses[-_TAIL:].mean()) - self.least, 0.0) / self.first
 
     @cached_property
     def other(self) -> DescentCase:

@@ -15,8 +15,10 @@ from whyfit.diagnosis.words import number
 
 #: Relative error of a prediction on a quadratic with all rows: issue and docs, tested.
 EXACT = 0.05
-#: Factor within which a prediction holds that rests on the curvature at the minimum alone, or on means over batches.
+#: Factor within which a prediction holds that rests on the curvature at one place alone.
 ROUGH = 2.0
+#: ... and one of a mean over all draws of batches, beside a single draw.
+DRAWN = 3.0
 _LEAST = 1e-15  # a share of the excess loss below which there is nothing left
 MEASURE = "share of the excess loss left"
 
@@ -71,9 +73,10 @@ def factors(case: DescentCase) -> tuple[float, float]:
     """Predicted and observed factor of the excess loss per step, over the same looks."""
     at = case.walk.at
     seen = (case.walk.losses - case.least) / case.first
-    told = case.told
-    predicted = per_step(at, told[at]) if told is not None else float("nan")
-    return predicted, per_step(at, seen)
+    if case.told is None:
+        return float("nan"), per_step(at, seen)
+    known = ~np.isnan(case.told[at])
+    return per_step(at[known], case.told[at][known]), per_step(at[known], seen[known])
 
 
 def predicted_left(case: DescentCase) -> float:

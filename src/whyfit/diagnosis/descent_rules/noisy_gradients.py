@@ -37,13 +37,14 @@ import numpy as np
 from whyfit.calculus.schedules import Cosine
 from whyfit.calculus.walk import walk
 from whyfit.diagnosis.descent import TASK, DescentCase
-from whyfit.diagnosis.descent_trials import ROUGH, remedy, share
+from whyfit.diagnosis.descent_trials import DRAWN, remedy, share
 from whyfit.diagnosis.finding import Evidence, Remedy
 from whyfit.diagnosis.rule import Confirmed, Rule, Suspicion
 from whyfit.diagnosis.words import number
 
-#: Times the batch size that the noise scale has to reach: noise above gradient by far. whyfit's choice.
-NOISY = 10.0
+#: Times the batch size that the noise scale has to reach. At 1 noise and gradient are equally strong (McCandlish et
+#: al. 2018, §2.2); where the loss no longer falls that is enough.
+NOISY = 1.0
 _LARGER = 8  # times the batch
 
 
@@ -57,16 +58,20 @@ def check(case: DescentCase) -> Iterator[Suspicion]:
 
 def _confirm(case: DescentCase) -> Confirmed | None:
     assert case.batch is not None
-    told = case.floor.excess / case.first if case.floor is not None else np.nan
+    told = case.floor / case.first if case.floor is not None else np.nan
     tail = case.walk.losses[len(case.walk.losses) // 2 :]
     seen = max(float(tail.mean()) - case.least, 0.0) / case.first
-    if math.isfinite(told) and not told / ROUGH <= seen <= told * ROUGH:
+    if math.isfinite(told) and not told / DRAWN <= seen <= told * DRAWN:
         return None
     evidence = [
         Evidence("gradient noise scale at the end", case.noise, NOISY * case.batch, unit="rows",
                  formula=r"\mathrm{tr}\,\Sigma / \lVert\nabla L\rVert^2"),
         Evidence("share of the excess loss it settled at", seen, predicted=told if math.isfinite(told) else None),
     ]  # fmt: skip
+    made = _remedy(case, seen)
+    assert made.trial is not None
+    if not math.isfinite(told) and not made.trial.helped:
+        return None
     finding = RULE.finding(
         "warning",
         (),
@@ -76,9 +81,9 @@ def _confirm(case: DescentCase) -> Confirmed | None:
         prediction=(
             f"predicted it settles at {share(told)} of the excess loss   observed {share(seen)}"
             if math.isfinite(told)
-            else ""
+            else f"predicted less noise leaves less of it   observed {share(made.trial.after)}, not {share(seen)}"
         ),
-        remedy=_remedy(case, seen),
+        remedy=made,
         explains=("CA204",),
     )
     return Confirmed(finding)

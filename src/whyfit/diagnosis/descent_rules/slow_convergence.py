@@ -34,14 +34,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from whyfit.calculus.reading import DONE
-from whyfit.diagnosis.descent import TASK, DescentCase, second_order
+from whyfit.diagnosis.descent import NARROW, TASK, DescentCase, second_order
 from whyfit.diagnosis.descent_trials import predicted_left, refuted, remedy, rounded, share
 from whyfit.diagnosis.finding import Evidence, Remedy
 from whyfit.diagnosis.rule import Confirmed, Rule, Suspicion
 from whyfit.diagnosis.words import latex, number
 
-#: Below this κ a descent needs a few dozen steps and something else is in the way. (κ/4) ln 100 = 29 at 25.
-NARROW = 25.0
 _QUASI = 200  # steps of the second-order remedy
 _NAMED = 3
 

@@ -60,6 +60,8 @@ def _bounces(case: DescentCase) -> bool:
         return False
     if case.linear:
         return case.rate > EDGE * case.limit
+    if case.batch is not None and case.quiet * RELEVANT < case.left:
+        return False  # on all rows it would arrive: the batches are the cause
     return case.best * RELEVANT <= case.rate
 
 
