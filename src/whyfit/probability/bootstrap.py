@@ -49,13 +49,17 @@ def budgeted(n: int, p: int, B: int) -> tuple[int, int]:
     return units, int(min(B, max(_FEWEST, _FLOPS / cost)))
 
 
-def poisson_weights(B: int, n: int, rng: np.random.Generator) -> UInt8[np.ndarray, "B n"]:
-    """Independent Poisson(1) counts by table look-up of 16 random bits (probabilities exact to 2⁻¹⁶)."""
+def poisson_table() -> UInt8[np.ndarray, " 65536"]:
+    """The Poisson(1) count of each value of 16 random bits: mean exactly 1, variance 1 − 3·10⁻⁵."""
     probability = np.exp(-1.0) / np.cumprod(np.concatenate([[1.0], np.arange(1.0, 12.0)]))
     edges = np.round(np.cumsum(probability) * 65_536).astype(int)
-    table = np.searchsorted(edges, np.arange(65_536), side="right").clip(max=11).astype(np.uint8)
+    return np.searchsorted(edges, np.arange(65_536), side="right").clip(max=11).astype(np.uint8)
+
+
+def poisson_weights(B: int, n: int, rng: np.random.Generator) -> UInt8[np.ndarray, "B n"]:
+    """Independent Poisson(1) counts by table look-up of 16 random bits (probabilities exact to 2⁻¹⁶)."""
     bits = np.frombuffer(rng.bytes(2 * B * n), dtype=np.uint16)
-    return table[bits].reshape(B, n)
+    return poisson_table()[bits].reshape(B, n)
 
 
 def pairs_bootstrap(
