@@ -29,7 +29,7 @@ from whyfit.data.views import (
     without_columns,
 )
 from whyfit.engines.local import LocalEngine
-from whyfit.errors import SpecError
+from whyfit.errors import SpecError, TargetError
 from whyfit.fold import Engine, RowSource, fold, joined
 from whyfit.linalg.conditioning import correlation
 from whyfit.linalg.moments import FoldMoments
@@ -161,6 +161,8 @@ class Case:
         columns, ridge = self._columns, self.spec.ridge
         if self.task == "regression":
             family: Any = self.loss
+            if family == "huber" and not self.linear.rss > glm.NO_SCALE * self.linear.tss:
+                raise TargetError(glm.EXACT)
             return glm.fit_rows(family, self.rows, columns, ridge, engine=self.engine)
         arguments = (self.rows, columns.n, columns.mean, columns.scale, ridge, columns.dropped)
         if self.task == "binary":

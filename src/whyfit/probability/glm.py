@@ -36,6 +36,12 @@ from whyfit.probability.distributions import chi2_upper, t_quantile
 from whyfit.probability.inference import Inference, infer
 from whyfit.probability.logistic import certain_digits, unit_inverse
 
+#: A scale of the errors below this share of the target's spread is rounding: the fit is exact.
+NO_SCALE = 1e-10
+EXACT = (
+    "the target is fitted exactly, so that Huber's loss has no scale of errors; use squared loss, or leave out columns,"
+    " first of all one that gives the target away."
+)
 Family = Literal["poisson", "gamma", "huber"]
 
 
@@ -204,8 +210,8 @@ def fit_rows(
 
     Raises
     ------
-    TargetError : a count below 0, an amount ≤ 0, or a constant target. SpecError : ε < 1, at which Huber's scale has no
-    meaning, or a negative penalty.
+    TargetError : a count below 0, an amount ≤ 0, a constant target, or an exact fit under Huber. SpecError : ε < 1, at
+    which Huber's scale has no meaning, or a negative penalty.
     """
     if not 0 <= ridge < np.inf:
         raise SpecError(f"ridge is {ridge}; expected a finite penalty ≥ 0.")
@@ -215,6 +221,8 @@ def fit_rows(
     source = without_columns(rows, columns.dropped)
     problem = problem_of(family, source, columns, ridge, epsilon)
     optimum = newton(replace(problem, engine=engine))
+    if family == "huber" and not optimum.b[-1] > NO_SCALE * columns.target.spread:
+        raise TargetError(EXACT)
     c = int(keep.sum()) + 1
     zero = _Sums(0.0, 0.0, 0.0, 0.0, np.zeros((c, c)), np.zeros((c, c)))
     sums = fold(source.blocks(), _law_sums(family, optimum, epsilon), zero, engine)

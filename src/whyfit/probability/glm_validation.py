@@ -226,21 +226,22 @@ def _optima(
         s = factors[j].solve(slope)
         return s if huber else bounded(s, scale)
 
-    B = np.stack([b - step(j, slope - g[j]) for j in range(k)])
-    for j in range(k):  # a coefficient of which the training rows know nothing is 0
+    problems = [folds.problem(int(m)) for m in n]
+    flat = np.array([not A[0, 0] > 0 for A in own])  # Huber: every row an outlier, no step to make
+    B = np.stack([problems[j].start if flat[j] else b - step(j, slope - g[j]) for j in range(k)])
+    for j in np.flatnonzero(~flat):  # a coefficient of which the training rows know nothing is 0
         if still[j].any():
             A = own[j]
             B[j, 0] += (A[0] / A[0, 0])[still[j]] @ B[j, still[j]]
             B[j, still[j]] = 0.0
     if huber:
         B[:, -1] = np.maximum(B[:, -1], 0.1 * b[-1])
-    problems = [folds.problem(int(m)) for m in n]
     enough = max(STRICT, LOSS_ERROR * folds.fit.n / np.sqrt(len(b)))
-    before, open_ = np.full(k, np.inf), np.arange(k)
+    before, open_ = np.full(k, np.inf), np.flatnonzero(~flat)
     for attempt in range(ATTEMPTS):
         G = folds.gradients(B, open_, problems)
         left = []
-        for j in open_:
+        for j in map(int, open_):
             slope = G[j] + penalty(B[j], scale, ridge)[1]
             move = factors[j].solve(slope)
             delta = float(np.sqrt(max(float(slope @ move), 0.0)))
