@@ -1,0 +1,154 @@
+"""A score with its interval, beside the score of a predictor that knows nothing.
+
+A mean of losses ℓ_i over n scored rows has the interval ℓ̄ ± t_{n−1} s/√n. The trivial predictor is the best constant
+for the scored rows themselves; since it is an optimum, the derivative of its mean loss by the constant is 0, and the
+gain over it, a mean of differences row by row, has the plain paired interval to first order. Its optimism, about half a
+parameter over n, favours the trivial predictor: a model that gains beyond the interval gains.
+
+With weights w_i the mean is Σwℓ/Σw and the variance that of a ratio, m/(m − 1) Σw²(ℓ − ℓ̄)²/(Σw)², m the rows of weight
+above 0; rows of weight 0 do not exist.
+
+Reference: Cochran (1977), Sampling Techniques, §2.11 and 6.3 for the variance of a ratio.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+
+from whyfit.errors import NotFiniteError, ShapeError, SpecError, TargetError
+from whyfit.probability.distributions import t_quantile
+
+Better = Literal["lower", "higher"]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """`value` with its interval at `level`, and its gain over the trivial predictor (positive: the model is better).
+
+    NaN where a number does not exist; the ends of an interval are then those of the score's range.
+    """
+
+    name: str
+    value: float
+    std_error: float
+    low: float
+    high: float
+    n: int
+    better: Better
+    trivial: float
+    gain: float
+    gain_low: float
+    gain_high: float
+    level: float
+
+    @property
+    def beats_trivial(self) -> bool:
+        """Whether the interval of the gain lies above 0."""
+        return bool(self.gain_low > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean of rows with its interval; no interval (NaN) of one row, width 0 of equal rows."""
+
+    value: float
+    std_error: float
+    low: float
+    high: float
+
+
+def check_level(level: float) -> float:
+    """`level`; SpecError unless it lies in (0, 1)."""
+    if isinstance(level, bool) or not 0 < level < 1:
+        raise SpecError(f"level is {level!r}; expected a number in (0, 1), e.g. 0.95.")
+    return float(level)
+
+
+def vector(values: ArrayLike, name: str, n: int | None = None) -> Float[np.ndarray, " n"]:
+    """Finite numbers, `n` of them; ShapeError or NotFiniteError otherwise."""
+    try:
+        v = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TargetError(f"{name} holds something that is no number; code it first.") from None
+    if v.ndim != 1 or v.size == 0:
+        raise ShapeError(f"{name} has shape {v.shape}; expected one number per row, at least one.")
+    if n is not None and v.size != n:
+        raise ShapeError(f"{name} has {v.size:,} rows and the target {n:,}; they must be the same.")
+    if not np.isfinite(v).all():
+        i = int(np.flatnonzero(~np.isfinite(v))[0])
+        raise NotFiniteError(f"{name} is {v[i]} in row {i}; leave such rows out first.")
+    return v
+
+
+def binary(y: ArrayLike) -> Float[np.ndarray, " n"]:
+    """Outcomes 0 and 1; TargetError otherwise."""
+    v = vector(y, "the target")
+    if not ((v == 0) | (v == 1)).all():
+        other = v[(v != 0) & (v != 1)][0]
+        raise TargetError(f"the target holds {other:g}; expected 0 and 1 only (1 = it happened).")
+    return v
+
+
+def probabilities(p: ArrayLike, n: int) -> Float[np.ndarray, " n"]:
+    """Numbers in [0, 1]; TargetError otherwise."""
+    v = vector(p, "the probabilities", n)
+    if v.min() < 0 or v.max() > 1:
+        bad = v.min() if v.min() < 0 else v.max()
+        raise TargetError(f"a probability is {bad:g}; expected numbers in [0, 1], not log odds.")
+    return v
+
+
+def row_weights(weights: ArrayLike | None, n: int) -> Float[np.ndarray, " n"] | None:
+    """Weights ≥ 0, not all 0; None for none."""
+    if weights is None:
+        return None
+    w = vector(weights, "the weights", n)
+    if w.min() < 0 or not w.sum() > 0:
+        raise SpecError("weights must not be negative, nor all 0; leave them out to count rows.")
+    return w
+
+
+def mean_of(
+    loss: Float[np.ndarray, " n"], level: float = 0.95, weights: np.ndarray | None = None
+) -> Mean:
+    """The (weighted) mean of the rows with its t interval."""
+    check_level(level)
+    if weights is not None:
+        loss, weights = loss[weights > 0], weights[weights > 0]
+    m = len(loss)
+    if not np.isfinite(loss).all():
+        return Mean(float(np.mean(loss)), float("nan"), float("nan"), float("inf"))
+    share = np.full(m, 1 / m) if weights is None else weights / weights.sum()
+    value = float(share @ loss)
+    if m < 2:
+        return Mean(value, float("nan"), float("nan"), float("nan"))
+    se = float(np.sqrt(m / (m - 1) * np.sum((share * (loss - value)) ** 2)))
+    half = t_quantile(level, m - 1) * se
+    return Mean(value, se, value - half, value + half)
+
+
+def mean_score(
+    name: str,
+    loss: Float[np.ndarray, " n"],
+    trivial: Float[np.ndarray, " n"],
+    level: float = 0.95,
+    weights: np.ndarray | None = None,
+) -> Score:
+    """Score of a loss per row, at least 0 and the lower the better, with the paired gain over `trivial`."""
+    at = mean_of(loss, level, weights)
+    base = mean_of(trivial, level, weights)
+    with np.errstate(invalid="ignore"):
+        if np.isfinite(loss).all():
+            gain = mean_of(trivial - loss, level, weights)
+        else:
+            gain = Mean(-np.inf, np.nan, -np.inf, np.nan)
+    n = len(loss) if weights is None else int((weights > 0).sum())
+    return Score(
+        name, at.value, at.std_error, max(0.0, at.low), at.high, n, "lower", base.value,
+        gain.value, gain.low, gain.high, level,
+    )  # fmt: skip
