@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy import special
+from scipy.linalg import get_lapack_funcs
 
 from whyfit.calculus.logistic import newton, sigmoid_and_loss
 from whyfit.calculus.newton import Optimum, penalty
@@ -134,6 +135,8 @@ def certain_digits(
     return np.clip(np.nan_to_num(digits, neginf=0.0), 0, MAX_DIGITS)
 
 
+#: 1/κ of a Hessian from which it is inverted by Cholesky factors.
+SOUND = 1e-8
 #: Columns this near to the span of others make a Hessian whose inverse loses eight digits and more.
 _NEAR = 1e-5
 
@@ -182,9 +185,23 @@ def _beside_one(W: np.ndarray) -> np.ndarray:
 
 
 def unit_inverse(H: Float[np.ndarray, "c c"]) -> Float[np.ndarray, "c c"]:
-    """H⁻¹ by way of its unit-diagonal form."""
+    """H⁻¹ by way of its unit-diagonal form; its pseudo-inverse where κ of that is above 1/SOUND."""
     d = np.sqrt(np.maximum(np.diag(H), np.finfo(float).tiny))
-    return np.linalg.pinv(H / d / d[:, None], hermitian=True) / d / d[:, None]
+    A = H / d / d[:, None]
+    inverse = _by_cholesky(A)
+    if inverse is None:
+        inverse = np.linalg.pinv(A, hermitian=True)
+    return inverse / d / d[:, None]
+
+
+def _by_cholesky(A: Float[np.ndarray, "c c"]) -> Float[np.ndarray, "c c"] | None:
+    """A⁻¹ at a sixth of the price of eigenvalues, where nothing is lost by it."""
+    potrf, pocon, potri = get_lapack_funcs(("potrf", "pocon", "potri"), (A,))
+    L, failed = potrf(A, lower=1)
+    if failed or pocon(L, np.abs(A).sum(axis=0).max(), uplo="L")[0] < SOUND:
+        return None
+    inverse = np.tril(potri(L, lower=1)[0])
+    return inverse + np.tril(inverse, -1).T
 
 
 def fit_rows(

@@ -14,10 +14,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import special
 
-from whyfit.calculus.multinomial import MAX_STEPS, Optimum, newton, probabilities
+from whyfit.calculus.multinomial import MAX_STEPS, Optimum, newton, penalised, probabilities
+from whyfit.data.arrays import ArrayRows
 from whyfit.data.sample import Sample
 from whyfit.data.views import among, without_columns
-from whyfit.engines.local import LocalEngine
+from whyfit.engines.local import LocalEngine, one_blas_thread
 from whyfit.errors import SpecError
 from whyfit.fold import Engine, Rows, RowSource, fold, joined
 from whyfit.linalg.columns import tiles
@@ -130,11 +131,37 @@ def fit_rows(
     coef[:, keep] = o.B[:, 1:]
     share = o.counts / o.counts.sum()
     null = float(o.counts.sum() * special.xlogy(share, share).sum())
-    w2 = float((ridge / 2) * ((o.B[:, 1:] * scale[keep]) ** 2).sum())
+    w2 = penalised(o.B, scale[keep], ridge)[0]
     return MultinomialFit(
         tuple(rows.names), classes, n, coef, o.B[:, 0] - o.B[:, 1:] @ o.centre, J @ inverse @ J.T,
         -(o.loss - w2), null, ridge, dropped, o, scale,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class MultinomialArrayFit:
+    fit: MultinomialFit
+    inference: Inference
+
+
+def fit_arrays(
+    X: Float[np.ndarray, "n p"],
+    y: Float[np.ndarray, " n"],
+    *,
+    ridge: float = 0.0,
+    level: float = 0.95,
+    names: tuple[str, ...] | None = None,
+) -> MultinomialArrayFit:
+    """Multinomial logistic regression with its inference table from arrays; y in {0, …, C − 1}."""
+    X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    scale = X.std(axis=0)
+    classes = tuple(str(c) for c in range(int(y.max()) + 1))
+    with one_blas_thread():
+        fit = fit_rows(
+            ArrayRows(X, y, 2, 0, names), len(y), X.mean(axis=0), np.where(scale > 0, scale, 1.0), ridge,
+            scale == 0, classes=classes,
+        )  # fmt: skip
+        return MultinomialArrayFit(fit, fit.inference(level))
 
 
 def _check_work(rows: RowSource, n: int, p: int, classes: int) -> None:
