@@ -20,7 +20,7 @@ TOLERANCE = {
     "glm": 1e-6,
     "least_squares": 1e-9,
     "logistic": 1e-4,
-    "multinomial": 5e-2,
+    "multinomial": 0.1,
     "neighbours": 1e-9,
     "pca": 1e-9,
 }
