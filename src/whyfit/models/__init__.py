@@ -4,6 +4,7 @@
     PoissonRegression, GammaRegression              of counts and of amounts, log link
     HuberRegression                                 of targets with outliers
     ElasticNet, Lasso                               with penalties that leave out columns
+    BayesianLinearRegression                        with priors and posteriors
     PCA                                             a scikit-learn transformer, one pass, with intervals
     TableModel                                      what `whyfit.fit(...).model` is
     save_model, load_model                          `.whyfit` files
@@ -18,6 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from whyfit.models.bayesian_model import BayesianLinearRegression
     from whyfit.models.elastic_net_model import ElasticNet, Lasso
     from whyfit.models.file import load_model, save_model
     from whyfit.models.glm_model import GammaRegression, HuberRegression, PoissonRegression
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from whyfit.probability.predictive import Interval
 
 _HOMES = {
+    "BayesianLinearRegression": "whyfit.models.bayesian_model",
     "ElasticNet": "whyfit.models.elastic_net_model",
     "GammaRegression": "whyfit.models.glm_model",
     "HuberRegression": "whyfit.models.glm_model",
@@ -46,6 +49,7 @@ _HOMES = {
 
 __all__ = [
     "PCA",
+    "BayesianLinearRegression",
     "ElasticNet",
     "GammaRegression",
     "HuberRegression",

@@ -96,8 +96,7 @@ def _effective(z: np.ndarray) -> float:
     total = within * (n - 1) / n + (float(z.mean(axis=1).var(ddof=1)) if m > 1 else 0.0)
     if not total > 0:
         return float("nan")
-    # scaled as in Stan and ArviZ: γ_t with divisor n, the n/(n − 1) of the variance within
-    rho = 1 - (within - covariance.mean(axis=0) * n / (n - 1)) / total
+    rho = 1 - (within - covariance.mean(axis=0)) / total
     rho[0] = 1.0
     pairs = rho[: n // 2 * 2].reshape(-1, 2).sum(axis=1)
     end = int(np.argmax(pairs <= 0)) if (pairs <= 0).any() else len(pairs)

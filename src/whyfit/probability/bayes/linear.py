@@ -95,12 +95,12 @@ class LinearPosterior:
     @property
     def sds(self) -> Float[np.ndarray, " c"]:
         """Posterior standard deviations, scale·√(df/(df − 2)); infinite for df ≤ 2."""
-        return np.sqrt(_inflation(self.df)) * self.scales
+        return np.sqrt(inflation(self.df)) * self.scales
 
     @property
     def covariance(self) -> Float[np.ndarray, "c c"]:
         """Posterior covariance of (β₀, w), NaN for dropped columns; infinite for df ≤ 2."""
-        return _inflation(self.df) * self._scale_matrix()
+        return inflation(self.df) * self._scale_matrix()
 
     def _scale_matrix(self) -> Float[np.ndarray, "c c"]:
         T = np.eye(self.mean.size)
@@ -328,7 +328,7 @@ def _log_evidence(
     return float(log)
 
 
-def _inflation(df: float) -> float:
+def inflation(df: float) -> float:
     """Variance of a t over its squared scale."""
     if df > 2:
         return df / (df - 2)
