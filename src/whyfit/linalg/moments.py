@@ -32,9 +32,9 @@ from whyfit.linalg.tiles import shifted_products
 #: Bytes of the rows of one fold that go through BLAS together, and the least number of them. Measured on two cores
 #: with 1 MB of level-2 cache each, for 20 and 100 columns: smaller pieces pay for calls, larger ones for the cache.
 PIECE_BYTES, PIECE_ROWS = 1 << 20, 512
-#: Times √n: what is left of Σx² when it is rounding. Sums of n equal terms err by up to about √n u.
 #: Rows summed in a row by BLAS: of columns with a value in more than 1/FREQUENT of the rows, and of others.
 SHORT, LONG, FREQUENT = 256, 1 << 30, 20
+#: Times √n: what is left of Σx² when it is rounding. Sums of n equal terms err by up to about √n u.
 _ROUNDING = 32 * float(np.finfo(np.float64).eps)
 #: Bytes of the rows of an array handed to a thread at once: few enough to share, many enough not to matter.
 SHARE_BYTES = 32 << 20
