@@ -62,7 +62,9 @@ def calibration_error(
     The variance of a bin is that of calibrated forecasts or the observed one, whichever is larger, so that bins without
     an event do not look certain. `rng` halves the bins.
 
-    Coverage of 95 % by simulation at n = 500 and 2,000: 94-99 %.
+    Coverage of 95 % in 1,500 samples at n = 500 and 2,000: 95.5-96.8 %; `p_value` rejects 4-5 % of calibrated samples
+    at 5 %. `ece` of perfect forecasts: 0.011 and 0.006 on average, where the plug-in says 0.063 and 0.031; of an ECE of
+    0.038 it finds 0.018 and 0.024, of 0.103 it finds 0.075 and 0.096.
     """
     y = binary(y)
     p = probabilities(p, len(y))

@@ -95,7 +95,7 @@ class Information:
 def mutual_information(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Information:
     """I(X; Y) from two columns of labels; 0 with p-value 1 where one of them is constant.
 
-    Coverage of 95 % by simulation at n = 200, 3 × 4 cells: 95-99 % from independence to I = 0.5.
+    Coverage of 95 % in 1,500 samples of 3 × 4 cells, n = 50 and 200: 95.7-99.6 % from independence to I = 0.6.
     """
     a, b = np.asarray(x), np.asarray(y)
     if a.ndim != 1 or a.shape != b.shape or not a.size:

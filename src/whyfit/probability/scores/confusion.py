@@ -7,7 +7,7 @@ specificity, precision and negative predictive value. Two further ones become pr
     balanced accuracy = mean of the recalls, its ends by MOVER: b̂ ∓ √(Σ(r̂ − end)²)/C
 
 References: Wilson (1927), JASA 22, 209-212; Zou & Donner (2008), Statistics in Medicine 27, 1693-1702 (MOVER).
-Coverage of 95 % by simulation (tests/probability/scores): Wilson 93.5-97 % at n = 30, F₁ 93-97 % at n = 50.
+Coverage of 95 % in 1,500 samples at n = 30 and 50: accuracy 95.5-96.9 %, F₁ 94.6-95.1 %, balanced accuracy 93.9-94.7 %.
 """
 
 from __future__ import annotations

@@ -82,8 +82,7 @@ def log_loss(
     none, one impossible event makes the score infinite (its interval then has no lower end). One class: the trivial
     predictor is perfect and nothing can be gained.
 
-    Coverage of 95 % by simulation: 94-96 % at n = 200; 90-94 % at n = 50 with probabilities near 0 and 1, where a rare
-    large loss is often missing from the sample.
+    Coverage of 95 % in 4,000 samples: 94.6-95.7 % at n = 50 and 200, probabilities near 0 and 1 included.
     """
     if not 0 <= clip < 0.5:
         raise SpecError(f"clip is {clip}; expected 0 (none) or a small number such as 1e-15.")
@@ -104,7 +103,7 @@ def brier(
 
     Of P (n,) it is (y − p)², in [0, 1]; of P (n, C) the sum over the classes, in [0, 2]: twice that for two.
 
-    Coverage of 95 % by simulation: 93-96 % at n = 50.
+    Coverage of 95 % in 4,000 samples: 95.3-96.9 % at n = 50 and 200.
     """
     code, Q = class_probabilities(y, P)
     w = row_weights(weights, len(code))

@@ -26,6 +26,7 @@ from scipy import special
 
 from whyfit.probability.association import wilson
 from whyfit.probability.copies import ranks
+from whyfit.probability.distributions import t_quantile
 from whyfit.probability.scores.score import Score, binary, check_level, vector
 
 _NOTHING = 1e-12  # rounding of a mean of placements
@@ -100,7 +101,8 @@ def auc(y: ArrayLike, score: ArrayLike, level: float = 0.95) -> Score:
     Of one class alone NaN with the interval (0, 1); all scores equal 0.5. One row of a class has no variance of its own
     and counts as Hanley and McNeil's formula says. The trivial predictor has 0.5.
 
-    Coverage of 95 % by simulation (normal scores): 94-96 % at 30 + 30 rows, 93-96 % at 10 + 40 for areas up to 0.95.
+    Coverage of 95 % in 1,500 samples of normal scores: 94.3-96.6 % at 30 + 30, 10 + 40 and 200 + 200 rows, areas up to
+    0.95; above nominal where classes are often separated (97.9 % at 20 + 20 and 0.98, 99 % at 5 + 5).
     """
     y, z = binary(y), float(special.ndtri(0.5 + check_level(level) / 2))
     s = vector(score, "the scores", len(y))
@@ -189,7 +191,8 @@ def average_precision(y: ArrayLike, score: ArrayLike, level: float = 0.95) -> Sc
 
     The trivial predictor, which cannot rank, has the share of positives.
 
-    Coverage of 95 % by simulation (normal scores, AP 0.4 to 0.9): 93-96 % with 100 positives, 90-95 % with 20.
+    Coverage of 95 % in 4,000 samples of normal scores, AP 0.17 to 0.81: 93.5-94.9 % with 100 positives, 92.9-94.9 %
+    with 20, most misses because the estimate is too high: in small samples AP flatters.
     """
     y, z = binary(y), float(special.ndtri(0.5 + check_level(level) / 2))
     s = vector(score, "the scores", len(y))
@@ -202,6 +205,7 @@ def average_precision(y: ArrayLike, score: ArrayLike, level: float = 0.95) -> Sc
     value, slope = _average_precision(y, s)
     base = m / n
     se = float(np.sqrt(slope @ slope))
+    z = t_quantile(level, m - 1) if m > 1 else z  # m rows carry the mean
     gain = slope - (y - base) / n
     gain_half = z * float(np.sqrt(gain @ gain))
     if 0 < value < 1 and se > 0:

@@ -1,6 +1,6 @@
 """Scores of predicted numbers and predicted distributions: R², MAE, RMSE, pinball loss, CRPS.
 
-    R² = 1 − A/B,  A = Σ(y − ŷ)², B = Σ(y − ȳ)²:  log(A/B) has the variance Σ(e_i²/A − d_i²/B)², d = y − ȳ
+    R² = 1 − A/B,  A = Σ(y − ŷ)², B = Σ(y − ȳ)²;  log(A/B) has the jackknife's variance, A and B without row i
     pinball at τ:  τ(y − q)₊ + (1 − τ)(q − y)₊
     CRPS(F, y) = E|X − y| − ½E|X − X′|;   of N(μ, σ²):  σ[z(2Φ(z) − 1) + 2φ(z) − 1/√π],  z = (y − μ)/σ
 
@@ -32,7 +32,7 @@ def r2(y: ArrayLike, prediction: ArrayLike, level: float = 0.95) -> Score:
 
     NaN of a constant target or one row. Perfect predictions: 1, without spread.
 
-    Coverage of 95 % by simulation: 93-96 % at n = 100 for normal errors, 90-94 % at n = 30 and for t₅ errors at 100.
+    Coverage of 95 % in 4,000 samples: 94.5-94.9 % at n = 30 and 100 for normal errors, 92.9-94.5 % for t₅ errors.
     """
     y, f = _pair(y, prediction)
     n, level = len(y), check_level(level)
@@ -44,20 +44,28 @@ def r2(y: ArrayLike, prediction: ArrayLike, level: float = 0.95) -> Score:
     value = 1 - A / B
     if not A > 0:
         return Score("R²", 1.0, 0.0, 1.0, 1.0, n, "higher", 0.0, 1.0, 1.0, 1.0, level)
-    spread = float(np.sqrt(n / (n - 1) * np.sum((e2 / A - d2 / B) ** 2)))
+    a, b = A - e2, B - n / (n - 1) * d2  # without row i
+    if min(a.min(), b.min()) > 1e-12 * min(A, B):
+        each = np.log(a / b)
+        spread = float(np.sqrt((n - 1) / n * np.sum((each - each.mean()) ** 2)))
+    else:
+        spread = float(np.sqrt(n / (n - 1) * np.sum((e2 / A - d2 / B) ** 2)))
     half = t_quantile(level, n - 1) * spread
     low, high = (1 - A / B * float(np.exp(h)) for h in (half, -half))
     return Score("R²", value, A / B * spread, low, high, n, "higher", 0.0, value, low, high, level)
 
 
 def mae(y: ArrayLike, prediction: ArrayLike, level: float = 0.95) -> Score:
-    """Mean |y − ŷ| against the median. Coverage of 95 %: 93-96 % at n = 50 for normal errors."""
+    """Mean |y − ŷ| against the median. Coverage of 95 % at n = 30 and 100: 94.6-96.3 %, 93.5-94.5 % for t₅ errors."""
     y, f = _pair(y, prediction)
     return mean_score("mean absolute error", np.abs(y - f), np.abs(y - np.median(y)), level)
 
 
 def rmse(y: ArrayLike, prediction: ArrayLike, level: float = 0.95) -> Score:
-    """√ of the mean squared error; its ends are the roots of those of the mean, the gain by the delta method."""
+    """√ of the mean squared error; its ends are the roots of those of the mean, the gain by the delta method.
+
+    Coverage of 95 % at n = 30 and 100: 94.5-94.9 % for normal errors, but 90.6-91.7 % for t₅ errors (93.5 % at 1,000).
+    """
     y, f = _pair(y, prediction)
     s = mean_score("root mean squared error", (y - f) ** 2, (y - y.mean()) ** 2, level)
     value, trivial = np.sqrt(s.value), np.sqrt(s.trivial)
