@@ -69,7 +69,7 @@ def influence_of_coefficients(
 
 def influence_of(
     statistic: Statistic, fit: LinearFit, rows: RowSource, engine: Engine | None = None
-) -> Float[np.ndarray, n * k]:
+) -> np.ndarray:
     """Empirical influence values of any smooth statistic of the moments of [X y].
 
     `statistic` is called 2(q + q(q+1)/2) times for q columns, whatever n; NaN where it is NaN nearby. A statistic
@@ -123,22 +123,22 @@ def influence_of(
 class Jackknife:
     """The statistic of the table and without each of the groups."""
 
-    estimate: Float[np.ndarray, "*k"]
-    without: Float[np.ndarray, g * k]
+    estimate: np.ndarray
+    without: np.ndarray
 
     @property
-    def std_error(self) -> Float[np.ndarray, "*k"]:
+    def std_error(self) -> np.ndarray:
         """√((G − 1)/G Σ (T_(g) − mean)²); groups of nearly equal size."""
         g = len(self.without)
         return np.sqrt((g - 1) / g * ((self.without - self.without.mean(axis=0)) ** 2).sum(axis=0))
 
     @property
-    def bias(self) -> Float[np.ndarray, "*k"]:
+    def bias(self) -> np.ndarray:
         """(G − 1)(mean of T_(g) − T): what to subtract from the estimate."""
         return (len(self.without) - 1) * (self.without.mean(axis=0) - self.estimate)
 
     @property
-    def influence(self) -> Float[np.ndarray, g * k]:
+    def influence(self) -> np.ndarray:
         """(G − 1)(mean − T_(g)), for the acceleration of BCa."""
         return (len(self.without) - 1) * (self.without.mean(axis=0) - self.without)
 

@@ -29,8 +29,8 @@ from scipy import special
 
 from whyfit.errors import ShapeError, SpecError
 
-Values = Float[np.ndarray, "B *c"]
-Estimates = Float[np.ndarray, "*c"]
+Values = np.ndarray  # (B, *shape of the estimate)
+Estimates = np.ndarray | float
 
 
 class Bounds(NamedTuple):
@@ -56,7 +56,7 @@ def basic(replicates: Values, estimate: Estimates, level: float = 0.95) -> Bound
 def bca(
     replicates: Values,
     estimate: Estimates,
-    influence: Float[np.ndarray, n * c],
+    influence: np.ndarray,
     level: float = 0.95,
 ) -> Bounds:
     """Bias-corrected and accelerated; `influence` are empirical influence or jackknife values (`influence.py`)."""
@@ -85,7 +85,7 @@ def bca(
     low, high = np.array(out)
     gone = np.isnan(flat)
     low, high = np.where(gone, np.nan, low), np.where(gone, np.nan, high)
-    return Bounds(low.reshape(theta.shape), high.reshape(theta.shape))
+    return Bounds(low.reshape(theta.shape)[()], high.reshape(theta.shape)[()])
 
 
 def studentised(
@@ -114,7 +114,7 @@ def normal(replicates: Values, estimate: Estimates, level: float = 0.95) -> Boun
         se = np.sqrt(np.nansum((T - mean) ** 2, axis=0) / (known - 1))
     half = -special.ndtri(_tail(level)) * se
     centre = 2 * theta - mean.reshape(theta.shape)
-    half = half.reshape(theta.shape)
+    half = half.reshape(theta.shape)[()]
     return Bounds(centre - half, centre + half)
 
 
@@ -143,4 +143,4 @@ def _quantile(values: np.ndarray, a: float) -> np.ndarray:
     pick = [np.take_along_axis(v, np.asarray(i)[None], axis=0)[0] for i in (lower, upper)]
     with np.errstate(invalid="ignore"):
         out = pick[0] + np.where(place > lower, (place - lower) * (pick[1] - pick[0]), 0.0)
-    return np.where(known >= 2, out, np.nan)
+    return np.where(known >= 2, out, np.nan)[()]

@@ -82,6 +82,11 @@ class ReplicateMoments:
         return self.products[:, 0, 1:] / n[:, None]
 
     @cached_property
+    def means(self) -> Float[np.ndarray, "B q"]:
+        """Of [X y], in the units of the table."""
+        return self.coordinates.fit.mean + self._centre @ self.coordinates.unit
+
+    @cached_property
     def _scatter(self) -> Float[np.ndarray, "B a a"]:
         """About the mean of each replicate."""
         d = self._centre
@@ -145,9 +150,8 @@ class ReplicateMoments:
 
     def moments(self, b: int) -> Moments:
         """Moments of [X y] of one replicate, in the units of the table."""
-        at, U = self.coordinates, self.coordinates.unit
-        mean = at.fit.mean + self._centre[b] @ U
-        return Moments(round(float(self.n[b])), mean, U.T @ self._scatter[b] @ U)
+        U = self.coordinates.unit
+        return Moments(round(float(self.n[b])), self.means[b], U.T @ self._scatter[b] @ U)
 
     def apply(self, statistic: Callable[[Moments], np.ndarray | float]) -> np.ndarray:
         """statistic(moments) of every replicate, (B,) or (B, k)."""
