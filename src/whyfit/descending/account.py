@@ -94,13 +94,15 @@ def _run(seen: Seen) -> Run:
     assert case is not None
     each = 1.0 if case.batch is None else case.batch / case.problem.n
     losses = case.walk.losses
+    asked = case.walk.steps if case.method is not None else case.plan.steps
     return Run(
         optimizer=optimizer_name(case),
         rate=None if case.method is not None else case.rate,
         recommended=how.lr is None and case.method is None,
         batch=case.batch,
         steps=case.walk.steps,
-        epochs=case.walk.steps * each,
+        asked=asked,
+        epochs=asked * each,
         schedule=how.schedule,
         start_loss=float(losses[0]),
         end_loss=_finite(losses[-1]),
@@ -135,7 +137,8 @@ def _better(case: DescentCase) -> tuple[Better, ...]:
     if case.method is not None or not case.problem.lowest.exists:
         return ()
     out = []
-    if not 1 / RELEVANT < case.best / case.rate < RELEVANT:
+    gains = case.left_of(case.better) * RELEVANT < case.left
+    if gains and not 1 / RELEVANT < case.best / case.rate < RELEVANT:
         out.append(_tried(case, "the step it should have used", case.best, case.better))
     if not case.problem.standardised:
         other = case.other

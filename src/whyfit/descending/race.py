@@ -36,6 +36,10 @@ MOST_STEPS, MOST_ON_ROWS, FEWEST_STEPS = 2_000, 500, 60
 _VALUES = 4e8  # numbers read by one entrant at most: a second or so
 _QUASI_STEPS = 300
 _BATCH_STEPS, _LOOKS = 3_000, 300  # of an entrant on batches, and the losses looked at
+_HEATS, _SHORT = (
+    6,
+    100,
+)  # of several steps each is tried for a sixth of the time, the best two to the end
 _SAFE = 0.9  # of the limit of stability
 _BATCH = 32
 CURVE = 120  # points of a curve that is drawn
@@ -141,18 +145,25 @@ class _Race:
         each = 1.0 if batch is None else batch / n
         steps = self.budget if batch is None else int(min(self.budget / each, _BATCH_STEPS))
         look = 1 if batch is None else max(1, steps // _LOOKS)
-        best: tuple[float, float, float, Walk] | None = None
-        for rate in self._rates(rule, batch, steps):
-            plan = Plan(
-                rule, rate, steps, batch=batch, seed=self.seed, look=look, until=self.target
-            )
+        rates = self._rates(rule, batch, steps)
+
+        def run(rate: float, most: int) -> tuple[float, float, float, Walk]:
+            plan = Plan(rule, rate, most, batch=batch, seed=self.seed, look=look, until=self.target)
             taken = walk(problem.objective, plan)
-            arrived = taken.outcome == "reached"
             left = self._share(taken.losses[-1])
-            key = (0.0 if arrived else 1.0, taken.steps if arrived else left)
-            if best is None or key < best[:2]:
-                best = (*key, rate, taken)
-        assert best is not None
+            if taken.outcome == "reached":
+                return 0.0, taken.steps, rate, taken
+            return 1.0, left, rate, taken
+
+        heats = steps if len(rates) == 1 else max(steps // _HEATS, min(steps, _SHORT))
+        made: list[tuple[float, float, float, Walk]] = []
+        for rate in rates:  # who has arrived sets the time for the others
+            enough = min([heats, *(int(m[1]) for m in made if m[0] == 0.0)])
+            made.append(run(rate, enough))
+        made.sort(key=lambda m: (m[0], m[1]))
+        if made[0][0] and heats < steps:
+            made = sorted((run(m[2], steps) for m in made[:2]), key=lambda m: (m[0], m[1]))
+        best = made[0]
         rate, taken = best[2], best[3]
         predicted = None
         if batch is None and problem.quadratic and not rule.adaptive:

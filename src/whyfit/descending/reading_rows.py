@@ -72,7 +72,8 @@ def read_problem(table: Table, spec: Spec, how: DescendSpec) -> Read:
     try:
         kind.check(kept.y)
     except TargetError as error:
-        raise TargetError(f"the target '{case.design.target.name}': {error}") from None
+        said = str(error).removeprefix("the target")
+        raise TargetError(f"the target '{case.design.target.name}'{said}") from None
     problem = Problem.of_rows(kind, kept.X, kept.y, penalty, spec.standardise)
     return Read(case, problem, _names(case, problem), n, sampled, tuple(notes))
 

@@ -109,7 +109,7 @@ def told(case: DescentCase) -> tuple[Told, ...]:
     if case.linear and case.problem.lowest.exists:
         seen = _arrival(case)
         steps = _steps_to(case)
-        if case.problem.quadratic:
+        if case.problem.quadratic and not (np.isnan(steps) and seen is None):
             rows.append(
                 _row("steps to 1 %", steps, np.nan if seen is None else seen,
                      (max(EXACT, 1.5 / max(seen, 1)) if exact else ROUGH) if seen is not None else None,
@@ -186,7 +186,7 @@ def _floor(case: DescentCase) -> list[Told]:
 
 def _certificate(case: DescentCase) -> list[Told]:
     """½gᵀH⁻¹g beside the true excess; where there is no minimum there is nothing true to set it beside."""
-    if not case.problem.lowest.exists or case.left < _LOUD:
+    if not case.problem.lowest.exists or case.left < _LOUD or case.outcome == "diverged":
         return []
     certified, true = case.certified
     if not math.isfinite(certified):

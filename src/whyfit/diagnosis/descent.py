@@ -56,6 +56,7 @@ NARROW = 25.0
 _NOISE_WORK = 2e9  # rows × parameters² from which the noise of batches is worked out at most
 _TAIL = 10  # the last looks, of a descent on batches, whose mean is where it ended
 _WIDTH = 1e-3
+_SAME = 0.25  # relative change of the sharpest curvature within which a model still holds
 _QUIET_STEPS = 500
 
 
@@ -143,11 +144,14 @@ class DescentCase:
 
     @cached_property
     def limit(self) -> float:
-        """The largest step that the rule holds stable at the minimum, on all rows; inf if nothing bends."""
+        """The largest step that the rule holds stable at the minimum (without one at the start), on all rows.
+
+        inf if nothing bends.
+        """
         if self.reading is not None and self.plan.rule.adaptive:
             top = self.reading.stability.curvature
         else:
-            top = self.spectrum.top
+            top = self.spectrum.top if self.problem.lowest.exists else self.curvature
         return self.plan.rule.largest_rate(top)
 
     @cached_property
@@ -255,6 +259,9 @@ class DescentCase:
             g, H = self.problem.objective.gradient(w), self.problem.objective.hessian(w)
             gain, step = live_excess(g, H)
             model = Spectrum.of(H, w - step, w)
+            bent = float(np.linalg.eigvalsh(self.problem.objective.hessian(self.end))[-1])
+            if abs(bent / model.top - 1) > _SAME:
+                return None  # the curvature at the start says nothing of where it got to
             path = model.path(self.plan.rule, rates, np.arange(steps + 1))
             return (path - gain + self.first) / self.first
         if self.rate > SAFE * self.limit:

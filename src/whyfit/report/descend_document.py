@@ -87,8 +87,9 @@ class Run:
     rate: float | None
     recommended: bool  # the rate was not given: theory chose it
     batch: int | None
-    steps: int
-    epochs: float
+    steps: int  # taken
+    asked: int  # steps that were asked for
+    epochs: float  # of these
     schedule: str
     start_loss: float
     end_loss: float | None

@@ -44,7 +44,7 @@ def setting(document: DescendDocument) -> str:
     if run.batch is not None:
         parts.append(f"batch {run.batch:,}")
     epochs = f" ({number(run.epochs, 3)} epochs)" if run.batch is not None else ""
-    parts.append(plural(run.steps, "step") + epochs)
+    parts.append(plural(run.asked, "step") + epochs)
     if run.schedule in NAMES:
         parts.append(NAMES[run.schedule])
     return ", ".join(parts)

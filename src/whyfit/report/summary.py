@@ -202,7 +202,8 @@ def trial_change(trial: Trial) -> str:
         smaller = trial.after < trial.before
         ends = (trial.low, trial.high) if trial.difference > 0 else (-trial.high, -trial.low)
         factor, low, high = (_factor(x) for x in (abs(trial.difference), *ends))
-        return f"{factor} × {'smaller' if smaller else 'larger'} [{low}, {high}]"
+        span = "" if trial.low == trial.high else f" [{low}, {high}]"  # a run that is no draw
+        return f"{factor} × {'smaller' if smaller else 'larger'}{span}"
     if trial.low == trial.high:  # the same in every fold: a count
         return f"gain {'+' if trial.difference > 0 else ''}{number(trial.difference)}"
     places = decimals_for_ends(trial.low, trial.high)

@@ -52,6 +52,7 @@ def check(case: DescentCase) -> Iterator[Suspicion]:
         case.outcome in ("step too small", "oscillates")
         and case.linear
         and case.left_of(case.better) > DONE
+        and case.spectrum.steps_to(case.plan.rule, case.best, DONE) > case.plan.steps
     )
     if slow:
         yield Suspicion(lambda: _confirm(case))

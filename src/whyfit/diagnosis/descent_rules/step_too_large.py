@@ -46,7 +46,7 @@ EDGE = 0.95
 
 def check(case: DescentCase) -> Iterator[Suspicion]:
     """Certain facts of one run."""
-    if case.method is not None or case.reading is None:
+    if case.method is not None:
         return
     if case.outcome in ("diverged", "bounces") or (
         case.outcome in ("oscillates", "noise floor") and (case.unsettled or _bounces(case))
