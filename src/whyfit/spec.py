@@ -56,7 +56,8 @@ class Spec:
     loss : what a regression minimises: "squared" (and "auto"); "poisson" for counts and "gamma" for amounts, both with
         log link; "huber" for errors with outliers. A loss makes the task a regression.
     ridge : penalty λ on the coefficients of unit-variance columns, loss (1/n)Σ(y−ŷ)² + (λ/n)‖w‖²
-        for regression and (1/n)Σ log-loss + (λ/2n)‖w‖² for classification, Poisson and gamma; 0 is none.
+        for regression (Huber's loss near its minimum too) and (1/n)Σ loss + (λ/2n)‖w‖² for the negative
+        log-likelihoods of classification, Poisson and gamma; 0 is none.
     components : fit the target on so many leading principal components of the unit-variance columns, found without
         the target; None: on the columns themselves.
     standardise : judge gradient methods on unit-variance columns. The fit is the same either way: it is

@@ -160,10 +160,7 @@ class Case:
             return self.linear
         columns, ridge = self._columns, self.spec.ridge
         if self.task == "regression":
-            family: Any = self.loss
-            if family == "huber" and not self.linear.rss > glm.NO_SCALE * self.linear.tss:
-                raise TargetError(glm.EXACT)
-            return glm.fit_rows(family, self.rows, columns, ridge, engine=self.engine)
+            return self._generalised()
         arguments = (self.rows, columns.n, columns.mean, columns.scale, ridge, columns.dropped)
         if self.task == "binary":
             near = (
@@ -179,6 +176,24 @@ class Case:
             engine=self.engine,
             solution=self.linear.solution,
         )
+
+    def _generalised(self) -> glm.GLMFit:
+        """The regression under a loss of its own."""
+        family: Any = self.loss
+        ridge, columns = self.spec.ridge, self._columns
+
+        def fit(penalty: float) -> glm.GLMFit:
+            return glm.fit_rows(family, self.rows, columns, penalty, engine=self.engine)
+
+        if family != "huber":
+            return fit(ridge)
+        if not self.linear.rss > glm.NO_SCALE * self.linear.tss:
+            raise TargetError(glm.EXACT)
+        if not ridge:
+            return fit(0.0)
+        # near its minimum Huber's loss is 2/σ times the squared one, and so must the penalty be
+        rough = fit(2 * ridge / columns.target.spread)
+        return fit(2 * ridge / float(np.sqrt(rough.dispersion)))
 
     @cached_property
     def _columns(self) -> glm.Columns:

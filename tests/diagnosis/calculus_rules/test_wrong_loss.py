@@ -190,3 +190,29 @@ def test_tiny_tables_under_any_loss(loss, n):
     rng = np.random.default_rng(n)
     X, y = rng.normal(size=(n, 1)), rng.poisson(3, size=n) + 1.0
     findings(case_of(X, y, loss=loss))
+
+
+def test_a_log_link_that_leaves_the_counts_behind():
+    """A mean that is a straight line, and rows far out: e^η predicts thousands where tens are seen."""
+    rng = np.random.default_rng(9)
+    x = np.concatenate([rng.exponential(size=2000), rng.uniform(6, 12, 40)])
+    y = rng.poisson(2 + 3 * x).astype(float)
+    case = case_of(x[:, None], y, loss="poisson", covariance="HC0")
+    (found,) = findings(case, "CA207")
+    assert "log link" in found.message
+    assert found.remedy.edit == {"loss": "squared"}
+    assert found.remedy.trial.helped
+    assert found.remedy.trial.after > found.remedy.trial.before + 0.05
+
+
+def test_a_penalty_means_the_same_under_hubers_loss():
+    """Normal errors, in units of 1 and of 1000: the coefficients of ridge, nearly."""
+    rng = np.random.default_rng(10)
+    X = rng.normal(size=(2000, 2))
+    y = X[:, 0] + rng.normal(size=2000)
+    for unit in (1.0, 1000.0):
+        squared = case_of(X, unit * y, ridge=500.0).fit.coef[0] / unit
+        huber = case_of(X, unit * y, ridge=500.0, loss="huber").fit.coef[0] / unit
+        assert squared < 0.85
+        # beyond ε σ rows weigh less and so the penalty more
+        assert huber == pytest.approx(squared, abs=0.06)

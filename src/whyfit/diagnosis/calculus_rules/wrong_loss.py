@@ -5,7 +5,7 @@ What it says
 Least squares is the best fit for errors that are added, alike in size and roughly normal. This target is two-valued,
 a count, positive and skewed, or has errors with heavy tails, and another loss describes it better: held-out rows have
 a higher density under it. Under a Poisson loss: counts vary more than a Poisson law allows, and its standard errors are
-too small.
+too small. Under a Poisson or gamma loss: the log link predicts the mean worse than a straight line does.
 
 The mathematics
 
@@ -61,7 +61,7 @@ from jaxtyping import Float
 
 from whyfit.data.sample import Sample
 from whyfit.data.schema import Column
-from whyfit.diagnosis import overdispersion
+from whyfit.diagnosis import overdispersion, steep_link
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.losses_compared import (
@@ -77,6 +77,7 @@ from whyfit.diagnosis.losses_compared import (
 )
 from whyfit.diagnosis.measures import LOG_SCORE, Measure
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
+from whyfit.diagnosis.steep_link import POOLED_R2
 from whyfit.diagnosis.words import between, number, percent
 from whyfit.probability.linear import fit_moments
 from whyfit.probability.validation import Estimate, cross_validate, over_folds
@@ -115,6 +116,8 @@ def check(case: Case) -> Iterable[Suspicion]:
         return
     if case.loss == "poisson" and spec.covariance == "classic":
         yield from overdispersion.suspicions(case, RULE.finding)
+    if case.loss in ("poisson", "gamma"):
+        yield from steep_link.suspicions(case, RULE.finding)
     if case.loss != "squared" or spec.target_transform != "identity":
         return
     if column.n_distinct == 2:
@@ -257,21 +260,12 @@ def _of_tails(case: Case, look: _Look) -> Confirmed | None:
     return _finding(target, message, evidence, (expected, seen, gain), (_huber(case),))
 
 
-def _pooled_r2(case: Case) -> Float[np.ndarray, " k"]:
-    """Held-out R² of all folds together: of single folds it is as noisy as their largest rows."""
-    total = case.moments.total
-    with np.errstate(divide="ignore", invalid="ignore"):
-        r2 = 1 - np.nanmean(case.scores["mse"]) * total.n / total.scatter[-1, -1]
-    return np.full(case.k, r2)
-
-
 def _bias(case: Case) -> Float[np.ndarray, " k"]:
     """Squared mean held-out error over the variance of the errors of least squares."""
     s = case.sample
     return np.full(case.k, np.mean(s.y - case.held_out) ** 2 * case.n / case.linear.rss)
 
 
-POOLED_R2 = Measure("held-out R² of all folds", _pooled_r2)
 #: Huber's centre must be the mean, or nearly: errors with one long tail have another.
 BIAS = Measure("squared mean error over variance", _bias, "lower")
 
