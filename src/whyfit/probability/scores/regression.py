@@ -74,7 +74,7 @@ def rmse(y: ArrayLike, prediction: ArrayLike, level: float = 0.95) -> Score:
         slope = np.where(s.trivial > 0, d2 / (2 * trivial), 0) - np.where(
             s.value > 0, e2 / (2 * value), 0
         )
-    half = t_quantile(level, n - 1) * slope.std(ddof=1) / np.sqrt(n) if n > 1 else float("nan")
+    half = t_quantile(level, n - 1) * slope.std(ddof=1) / np.sqrt(n) if n > 1 else float("inf")
     se = s.std_error / (2 * value) if value > 0 else 0.0
     gain, half = float(trivial - value), float(half)
     return Score(

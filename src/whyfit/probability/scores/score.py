@@ -170,7 +170,10 @@ def mean_score(
         else:
             gain = Mean(-np.inf, np.nan, -np.inf, np.nan)
     n = len(loss) if weights is None else int((weights > 0).sum())
+    known = np.isfinite(at.std_error)  # else of one row, or infinite
+    low, high = (max(0.0, at.low), at.high) if known else (0.0, float("inf"))
+    gain_low, gain_high = (gain.low, gain.high) if known else (-float("inf"), float("inf"))
     return Score(
-        name, at.value, at.std_error, max(0.0, at.low), at.high, n, "lower", base.value,
-        gain.value, gain.low, gain.high, level,
+        name, at.value, at.std_error, low, high, n, "lower", base.value,
+        gain.value, gain_low, gain_high, level,
     )  # fmt: skip

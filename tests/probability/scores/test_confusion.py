@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+import sklearn.metrics
+from scipy import stats
+
+from whyfit.errors import ShapeError, TargetError
+from whyfit.probability.scores import Confusion
+
+rng = np.random.default_rng(0)
+Y = rng.choice(["ash", "oak", "elm"], 200, p=[0.5, 0.3, 0.2])
+CALLED = np.where(rng.random(200) < 0.7, Y, rng.choice(["ash", "oak", "elm"], 200))
+
+
+def test_equals_scikit_learn():
+    c = Confusion.of(Y, CALLED)
+    np.testing.assert_array_equal(c.counts, sklearn.metrics.confusion_matrix(Y, CALLED))
+    precision, recall, f1, _ = sklearn.metrics.precision_recall_fscore_support(Y, CALLED)
+    for i in range(3):
+        assert c.precision(i).value == pytest.approx(precision[i])
+        assert c.recall(i).value == pytest.approx(recall[i])
+        assert c.f1(i).value == pytest.approx(f1[i])
+    assert c.accuracy.value == pytest.approx(sklearn.metrics.accuracy_score(Y, CALLED))
+    balanced = sklearn.metrics.balanced_accuracy_score(Y, CALLED)
+    assert c.balanced_accuracy.value == pytest.approx(balanced)
+
+
+def test_intervals_are_wilsons():
+    c = Confusion.of(Y, CALLED, 0.9)
+    hits, rows = int(c.counts[1, 1]), int(c.counts[1].sum())
+    expected = stats.binomtest(hits, rows).proportion_ci(0.9, method="wilson")
+    assert (c.recall(1).low, c.recall(1).high) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_gain_over_the_largest_class_is_paired():
+    s = Confusion.of(Y, CALLED).score
+    d = (Y == CALLED).astype(float) - (Y == "ash")
+    assert s.gain == pytest.approx(d.mean())
+    assert s.trivial == pytest.approx((Y == "ash").mean())
+
+
+@pytest.mark.parametrize("share", ["accuracy", "f1", "balanced_accuracy"])
+def test_coverage(share):
+    rng, runs, held = np.random.default_rng(2), 800, 0
+    truth = {"accuracy": 0.75, "f1": 0.6 / 0.85, "balanced_accuracy": 0.75}[share]
+    for _ in range(runs):
+        y = rng.random(50) < 0.4
+        c = Confusion.of(y, np.where(rng.random(50) < 0.75, y, ~y), classes=(False, True))
+        s = c.f1(1) if share == "f1" else getattr(c, share)
+        held += s.low <= truth <= s.high
+    assert held >= stats.binom.ppf(0.001, runs, 0.94)
+
+
+def test_degenerate():
+    c = Confusion.of(np.zeros(5), np.zeros(5), classes=(0.0, 1.0))
+    assert np.isnan(c.recall(1).value)
+    assert (c.recall(1).low, c.recall(1).high) == (0.0, 1.0)
+    assert c.accuracy.value == c.balanced_accuracy.value == 1.0
+    assert c.score.gain == 0
+    assert not c.score.beats_trivial
+    assert Confusion.of([1], [1]).accuracy.low > 0
+
+
+def test_refusals():
+    with pytest.raises(TargetError, match="none of the classes"):
+        Confusion.of(["a", "b"], ["a", "c"], classes=("a", "b"))
+    with pytest.raises(ShapeError, match="one of each per row"):
+        Confusion.of([1, 0], [1])
