@@ -89,10 +89,17 @@ def calibration_error(
     df = float(v.sum() ** 2 / (v @ v))
     x = n * square / mean
     tail = (1 - check_level(level)) / 2
-    low, high = (
-        float(np.sqrt(special.chndtrinc(x, df, t) * mean / n)) if special.chdtr(df, x) > t else 0.0
-        for t in (1 - tail, tail)
-    )
+
+    def end(x: float, t: float) -> float:
+        """Root mean square gap under which a statistic up to x has probability t; 0 where none is so small."""
+        return (
+            float(np.sqrt(special.chndtrinc(x, df, t) * mean / n))
+            if special.chdtr(df, x) > t
+            else 0.0
+        )
+
+    # gaps smaller than chance makes them do not prove forecasts perfect: the upper end is that of average chance
+    low, high = end(x, 1 - tail), end(max(x, df), tail)
     rms = float(np.sqrt(max(square - v.sum() / n, 0.0)))
     return CalibrationError(
         plug, max(0.0, _crossed(y - p, place, rng)), rms, low, high,
