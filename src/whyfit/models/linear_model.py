@@ -10,20 +10,25 @@ too small to count, and a column in the span of those before it gets the coeffic
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from whyfit.calculus.optimizers import Rule
 from whyfit.data.arrays import ArrayRows
 from whyfit.data.folds import fold_count
 from whyfit.errors import SpecError
 from whyfit.linalg.moments import FoldMoments, Moments
 from whyfit.models.summary import check_confidence, column_names, dropped_words, rows_of
+from whyfit.models.trace import Trace, check, descend, why
 from whyfit.probability.evidence import ridge_by_evidence
-from whyfit.probability.inference import Inference
+from whyfit.probability.inference import Inference, infer, wald
 from whyfit.probability.linear import (
     LinearFit,
     about_zero,
@@ -165,7 +170,7 @@ def _covariance(fit: LinearFit, meat: np.ndarray | None) -> Float[np.ndarray, "c
 
 
 class LinearRegression(_Linear):
-    """Least squares with its inference.
+    """Least squares with its inference, in closed form or by a descent that shows its path.
 
     Parameters
     ----------
@@ -173,6 +178,11 @@ class LinearRegression(_Linear):
     covariance : "classic", or "HC0" to "HC3" for standard errors, and intervals of means, that are
         robust to unequal variances (one more pass over the rows).
     confidence : level of the intervals in `inference_`.
+    optimizer : None for the closed form. "gd", "momentum", "nesterov", "rmsprop", "adam", "adamw",
+        "newton", "bfgs", "lbfgs" or a `whyfit.calculus.optimizers.Rule`: the coefficients are what
+        this descent reaches from 0, on all rows and the columns as they are.
+    learning_rate : its step size; None for the one theory recommends (`trace_.rate` says which).
+    n_steps : updates, at most.
 
     Attributes
     ----------
@@ -184,6 +194,13 @@ class LinearRegression(_Linear):
     r2_ : training R²; without an intercept about zero, as statsmodels gives it.
     vif_, condition_indices_, held_out_ : worked out when asked for.
     dropped_ : (p,) bool. why_ : which columns were dropped and why, "" if none.
+    trace_ : models.trace.Trace with an optimizer: steps, losses, points, rates, and what theory said.
+        Where it has not arrived within 0.01 standard errors of least squares, or columns repeat each
+        other, so that many planes fit equally well, errors and intervals are NaN and `why_` says so.
+
+    Warns
+    -----
+    ConvergenceWarning : the optimizer did not arrive.
 
     Raises
     ------
@@ -204,15 +221,23 @@ class LinearRegression(_Linear):
     [12.3]
     """
 
+    trace_: Trace
+
     def __init__(
         self,
         fit_intercept: bool = True,
         covariance: Literal["classic", "HC0", "HC1", "HC2", "HC3"] = "classic",
         confidence: float = 0.95,
+        optimizer: str | Rule | None = None,
+        learning_rate: float | None = None,
+        n_steps: int = 1000,
     ) -> None:
         self.fit_intercept = fit_intercept
         self.covariance = covariance
         self.confidence = confidence
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.n_steps = n_steps
 
     def fit(self, X: Any, y: Any) -> LinearRegression:
         """Fit X, (n, p), to y, (n,)."""
@@ -220,9 +245,86 @@ class LinearRegression(_Linear):
             raise SpecError(
                 f"covariance is {self.covariance!r}; expected one of {', '.join(COVARIANCES)}."
             )
+        check(self.optimizer, self.learning_rate, self.n_steps)
         rows = self._check(X, y)
         self._learn(rows, gather(rows, rows.k), 0.0, self.covariance)
+        if self.optimizer is not None:
+            self._descend(rows.names, self.optimizer)
+        elif "trace_" in vars(self):
+            del self.trace_
         return self
+
+    def _descend(self, names: tuple[str, ...], optimizer: str | Rule) -> None:
+        """Take the coefficients from a descent; the law of least squares is theirs only if it arrived."""
+        fit, intercept = self._fit, bool(self.fit_intercept)
+        trace = self.trace_ = self._trace(self._moments.total, fit, optimizer)
+        self.intercept_, self.coef_ = trace.coefficients(intercept, len(names), names)
+        mean = fit.mean[:-1]
+        law = replace(self._law, coef=self.coef_, centre=self.intercept_ + float(mean @ self.coef_))
+        table, away = (
+            self.inference_,
+            np.append(self.intercept_, self.coef_) if intercept else self.coef_,
+        )
+        still = np.array([name not in trace.names for name in names])
+        one_plane = bool((fit.dropped == still).all())
+        self.why_ = dropped_words(names, still)
+        if not trace.arrived or not one_plane:
+            none = np.full_like(self.covariance_, np.nan)
+            law = replace(law, covariance=np.full_like(law.covariance, np.nan), sigma2=np.nan)
+            self.covariance_, self.sigma_ = none, float("nan")
+            table = infer(table.names, away, np.full(len(away), np.nan), table.df, table.level,
+                          np.zeros(len(away)), table.covariance)  # fmt: skip
+        else:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                reached = -np.log10(np.abs(away - table.estimate) / np.abs(table.estimate))
+            digits = np.clip(np.nan_to_num(np.minimum(table.digits, reached)), 0.0, None)
+            table = wald(
+                table.names, away, table.std_error, table.df, table.level, digits, table.covariance
+            )
+        self.inference_, self._law, self.dropped_ = table, law, still
+        first = 1 if intercept else 0
+        self.std_error_, self.digits_ = table.std_error[first:], table.digits[first:]
+        if fit.tss > 0:
+            self.r2_ = 1 - _loss(self._moments.total, self.intercept_, self.coef_) * fit.n / fit.tss
+        if not trace.arrived:
+            self.why_ = f"{why(trace)} {self.why_}".strip()
+            warnings.warn(why(trace), ConvergenceWarning, stacklevel=3)
+        elif not one_plane:
+            self.why_ = (
+                f"Columns repeat each other: many planes fit equally well, and {trace.optimizer} found one of them; "
+                f"its coefficients have no standard errors. {self.why_}"
+            ).strip()
+
+    def _trace(self, moments: Moments, fit: LinearFit, optimizer: str | Rule) -> Trace:
+        least = np.append(fit.intercept, fit.coef)
+        return descend(
+            moments, least, fit.sigma2, fit.names, optimizer, self.learning_rate, int(self.n_steps),
+            bool(self.fit_intercept),
+        )  # fmt: skip
+
+    @property
+    def held_out_(self) -> dict[str, Float[np.ndarray, " k"]]:
+        """As without an optimizer; with one, "r2" and "mse" of a descent on each training set."""
+        check_is_fitted(self)
+        if self.optimizer is None:
+            return _Linear.held_out_.fget(self)  # pyright: ignore[reportOptionalCall]
+        folds, names = self._moments, self._fit.names
+        mse, spread = np.full(folds.k, np.nan), folds.scatter[:, -1, -1]
+        for j in range(folds.k):
+            training = folds.without(j)
+            fit = fit_moments(training, names, intercept=bool(self.fit_intercept))
+            path = self._trace(training, fit, self.optimizer)
+            at = path.coefficients(bool(self.fit_intercept), len(names), names)
+            mse[j] = _loss(folds.fold(j), *at)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            r2 = 1 - mse * folds.n / spread
+        return {"r2": np.where(np.isfinite(r2), r2, np.nan), "mse": mse}
+
+
+def _loss(moments: Moments, intercept: float, coef: Float[np.ndarray, " p"]) -> float:
+    """Mean squared residual of the rows of these moments."""
+    v = np.append(-coef, 1.0)
+    return float(v @ moments.scatter @ v) / moments.n + float(moments.mean @ v - intercept) ** 2
 
 
 class Ridge(_Linear):
