@@ -116,8 +116,9 @@ class LinearFit:
         level: float = 0.95,
         meat: Float[np.ndarray, "c c"] | None = None,
         kind: str = "classic",
+        df: float | None = None,
     ) -> Inference:
-        """The table; with the `meat` of a sandwich (intercept first) its robust version.
+        """The table; with the `meat` of a sandwich (intercept first) its robust version, t with `df` if given.
 
         There is no row "intercept" if none was fitted.
 
@@ -137,7 +138,7 @@ class LinearFit:
             names[from_:],
             estimate[from_:],
             std_error[from_:],
-            self.df,
+            self.df if df is None else df,
             level,
             self.digits[from_:],
             kind,

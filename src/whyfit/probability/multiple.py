@@ -1,6 +1,12 @@
-"""Holm's step-down procedure: one family-wise false-alarm budget for all tests of a journey.
+"""Many tests at once: Holm's step-down procedure and Benjamini and Hochberg's step-up procedure.
 
-Reference: Holm (1979), Scandinavian Journal of Statistics 6, 65-70.
+Holm keeps the chance of *any* false rejection below α, whatever the tests have to do with each other: one
+family-wise false-alarm budget for all tests of a journey. Benjamini–Hochberg keeps the expected *share* of false
+ones among the rejections below α (times the share of true hypotheses), for independent or positively dependent
+tests: for lists that are looked through, not for conclusions.
+
+References: Holm (1979), Scandinavian Journal of Statistics 6, 65-70; Benjamini & Hochberg (1995), J. R. Stat. Soc. B
+57, 289-300; Benjamini & Yekutieli (2001), Annals of Statistics 29, 1165-1188 for the dependence allowed.
 """
 
 from __future__ import annotations
@@ -20,6 +26,24 @@ def holm_adjust(p_values: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
     order = np.argsort(p, kind="stable")
     m = len(p)
     stepped = np.maximum.accumulate((m - np.arange(m)) * p[order])
+    out = np.empty(m)
+    out[order] = np.minimum(stepped, 1.0)
+    return out
+
+
+def benjamini_hochberg(
+    p_values: Float[np.ndarray, " m"], alpha: float = 0.05
+) -> Bool[np.ndarray, " m"]:
+    """Which hypotheses are rejected with E(false rejections/rejections) ≤ alpha; NaN is never rejected."""
+    return benjamini_hochberg_adjust(p_values) <= alpha
+
+
+def benjamini_hochberg_adjust(p_values: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+    """Adjusted p-values (q-values): min over k ≥ rank of m p_(k)/k. NaN counts as 1."""
+    p = np.nan_to_num(np.asarray(p_values, dtype=float), nan=1.0)
+    order = np.argsort(p, kind="stable")
+    m = len(p)
+    stepped = np.minimum.accumulate((m / np.arange(1, m + 1) * p[order])[::-1])[::-1]
     out = np.empty(m)
     out[order] = np.minimum(stepped, 1.0)
     return out

@@ -12,8 +12,21 @@ With replicates θ*_1 … θ*_B of an estimate θ̂ and q(a) their a-quantile (o
 Replicates without a value (NaN) are left out; with fewer than two, or for a NaN estimate, bounds are NaN. Where
 all replicates are equal, the interval is that point.
 
-Coverage measured (tests/probability/resampling/test_coverage.py; nominal 95 %, 1,000 tables each, B = 999,
-Monte-Carlo error 0.7 points): see COVERAGE.
+Measured coverage of 95 % intervals (1,000 tables each, B = 999 multinomial replicates; Monte-Carlo error 0.7 to 1
+points). Slope of one normal column, errors normal, normal times |x|, or t₃; mean of exponential values:
+
+                          n    percentile  basic   BCa  studentised  normal    classic t
+    normal errors        20       91.5     91.4   91.5      92.7      92.3       94.4
+                        100       93.3     93.4   93.0      93.4      93.0       94.7
+    spread ∝ |x|         20       89.7     82.2   86.3      88.0      85.8       76.7
+                        100       92.6     92.0   90.9      92.1      91.7       74.2
+    t₃ errors            20       91.0     93.8   89.2      94.3      94.0       95.2
+                        100       93.9     95.2   91.2      94.5      94.7       95.7
+    mean, exponential    20       90.3     87.4   91.1      94.2      88.9       90.8
+                        100       92.8     92.6   92.4      93.6      92.4       93.1
+
+None keeps 95 % at n = 20. Studentised is nearest; where errors vary with x all beat the classic interval, and HC3 is
+the better answer for a coefficient.
 
 References: Efron & Tibshirani (1993), An Introduction to the Bootstrap, ch. 12-14; Davison & Hinkley (1997),
 Bootstrap Methods and their Application, ch. 5; Hall (1988), Annals of Statistics 16, 927-953.
