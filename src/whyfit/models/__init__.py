@@ -5,6 +5,8 @@
     HuberRegression                                 of targets with outliers
     ElasticNet, Lasso                               with penalties that leave out columns
     BayesianLinearRegression                        with priors and posteriors
+    LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis, GaussianNB, ProbabilisticPCA, GaussianMixture
+                                                    how rows come about; they sample new ones
     PCA                                             a scikit-learn transformer, one pass, with intervals
     TableModel                                      what `whyfit.fit(...).model` is
     save_model, load_model                          `.whyfit` files
@@ -22,6 +24,13 @@ if TYPE_CHECKING:
     from whyfit.models.bayesian_model import BayesianLinearRegression
     from whyfit.models.elastic_net_model import ElasticNet, Lasso
     from whyfit.models.file import load_model, save_model
+    from whyfit.models.generative_model import (
+        GaussianMixture,
+        GaussianNB,
+        LinearDiscriminantAnalysis,
+        ProbabilisticPCA,
+        QuadraticDiscriminantAnalysis,
+    )
     from whyfit.models.glm_model import GammaRegression, HuberRegression, PoissonRegression
     from whyfit.models.linear_model import LinearRegression, Ridge
     from whyfit.models.logistic_model import LogisticRegression
@@ -30,6 +39,11 @@ if TYPE_CHECKING:
     from whyfit.probability.predictive import Interval
 
 _HOMES = {
+    "GaussianMixture": "whyfit.models.generative_model",
+    "GaussianNB": "whyfit.models.generative_model",
+    "LinearDiscriminantAnalysis": "whyfit.models.generative_model",
+    "ProbabilisticPCA": "whyfit.models.generative_model",
+    "QuadraticDiscriminantAnalysis": "whyfit.models.generative_model",
     "BayesianLinearRegression": "whyfit.models.bayesian_model",
     "ElasticNet": "whyfit.models.elastic_net_model",
     "GammaRegression": "whyfit.models.glm_model",
@@ -52,13 +66,18 @@ __all__ = [
     "BayesianLinearRegression",
     "ElasticNet",
     "GammaRegression",
+    "GaussianMixture",
+    "GaussianNB",
     "HuberRegression",
     "Interval",
     "Lasso",
+    "LinearDiscriminantAnalysis",
     "LinearRegression",
     "LogisticRegression",
     "PoissonRegression",
     "Prediction",
+    "ProbabilisticPCA",
+    "QuadraticDiscriminantAnalysis",
     "Ridge",
     "TableModel",
     "load_model",

@@ -110,7 +110,7 @@ class BayesianLinearRegression(RegressorMixin, BaseEstimator):
         self._names = rows.names
         with one_blas_thread():
             if isinstance(self.prior, IndependentPrior):
-                self._keep_mixture(mixture.posterior(moments, self.prior), len(y))
+                self._keep_mixture(self.prior, mixture.posterior(moments, self.prior), len(y))
                 return self
             self.chosen_, used, why = self._prior_for(moments)
             self.prior_ = used
@@ -142,10 +142,12 @@ class BayesianLinearRegression(RegressorMixin, BaseEstimator):
             return None, reference(p), "nothing varies, so no prior could be chosen."
         return None, flat(p), ""
 
-    def _keep_mixture(self, found: mixture.MixturePosterior, n: int) -> None:
-        self.posterior_, self.prior_, self.chosen_ = found, self.prior, None
-        flats = int((~self.prior.precision.any(axis=1)).sum())
-        self.evidence_ = Evidence(found.log_evidence, n, flats, self.prior.log_sigma is not None)
+    def _keep_mixture(
+        self, prior: IndependentPrior, found: mixture.MixturePosterior, n: int
+    ) -> None:
+        self.posterior_, self.prior_, self.chosen_ = found, prior, None
+        flats = int((~prior.precision.any(axis=1)).sum())
+        self.evidence_ = Evidence(found.log_evidence, n, flats, prior.log_sigma is not None)
         self.coef_, self.intercept_ = found.mean[1:], float(found.mean[0])
         self.covariance_, self.std_error_ = found.covariance, found.sds[1:]
         self.df_, self.sigma_ = float("nan"), found.sigma_mean

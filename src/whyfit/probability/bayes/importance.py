@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import gammaln, logsumexp
+from scipy.special import gammaln
 
 from whyfit.engines.local import one_blas_thread
 from whyfit.errors import ShapeError, SpecError
@@ -48,7 +48,7 @@ class Smoothed:
     @property
     def ess(self) -> float:
         """1/Σ w²: draws of the posterior itself that would tell as much."""
-        return float(np.exp(-logsumexp(2 * self.log_weights)))
+        return float(np.exp(-np.logaddexp.reduce(2 * self.log_weights)))
 
     def __str__(self) -> str:
         word = "can be relied on" if self.reliable else "cannot be relied on"
@@ -81,14 +81,14 @@ def smooth(log_ratios: Float[np.ndarray, " s"]) -> Smoothed:
     if log[order[-1]] - log[order[0]] < 1e-12:
         return Smoothed(np.full(S, -np.log(S)), -np.inf)
     if not (excess > 0).all() or excess[-1] <= 0:
-        return Smoothed(log - logsumexp(log), np.inf)
+        return Smoothed(log - np.logaddexp.reduce(log), np.inf)
     k, sigma = pareto(excess)
     if np.isfinite(k):
         p = (np.arange(tail) + 0.5) / tail
         quantile = sigma * (np.expm1(-k * np.log1p(-p)) / k if abs(k) > 1e-12 else -np.log1p(-p))
         log = log.copy()
         log[top] = np.minimum(np.log(quantile + np.exp(cut)), 0.0)  # none above the largest seen
-    return Smoothed(log - logsumexp(log), k)
+    return Smoothed(log - np.logaddexp.reduce(log), k)
 
 
 def pareto(excess: Float[np.ndarray, " t"]) -> tuple[float, float]:
@@ -104,7 +104,7 @@ def pareto(excess: Float[np.ndarray, " t"]) -> tuple[float, float]:
     with np.errstate(divide="ignore", invalid="ignore"):
         log = t * (np.log(-b / shape) - shape - 1)
     log = np.where(np.isnan(log), -np.inf, log)
-    weight = np.exp(log - logsumexp(log))
+    weight = np.exp(log - np.logaddexp.reduce(log))
     at = float(weight @ b)
     k = float(np.log1p(-at * x).mean())
     sigma = -k / at
@@ -178,5 +178,5 @@ def importance_sample(
     relative = np.exp(log - log.max())
     error = float(relative.std() / relative.mean() / np.sqrt(draws))
     return ImportanceSample(
-        target.to_units(theta), smooth(log), float(logsumexp(log) - np.log(draws)), error
+        target.to_units(theta), smooth(log), float(np.logaddexp.reduce(log) - np.log(draws)), error
     )

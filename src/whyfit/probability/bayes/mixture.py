@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
-from scipy.special import logsumexp, ndtr
+from scipy.special import ndtr
 
 from whyfit.errors import ShapeError, SpecError
 from whyfit.linalg.moments import Moments
@@ -149,7 +149,7 @@ def posterior(
 
     u = _grid(log_density)
     log = log_density(u)
-    w = np.exp(log - logsumexp(log))
+    w = np.exp(log - np.logaddexp.reduce(log))
     s = np.exp(-2 * u)[:, None]
     precision = tau * s + (1 - tau)
     at = (s * g / precision) @ root.T
@@ -166,7 +166,7 @@ def posterior(
     half = 0.5 * float(np.linalg.slogdet(P0)[1]) if rank == len(P0) else 0.0
     half += (len(P0) - rank) / 2 * np.log(2 * np.pi)
     evidence = (
-        float(logsumexp(log)) + float(np.log(u[1] - u[0])) - n / 2 * np.log(2 * np.pi * scale)
+        float(np.logaddexp.reduce(log)) + float(np.log(u[1] - u[0])) - n / 2 * np.log(2 * np.pi * scale)
         + 0.5 * np.log(scale) + half - float(np.log(np.diag(L)).sum()) - float(np.log(d).sum())
     )  # fmt: skip
     return MixturePosterior(
@@ -190,7 +190,7 @@ def _centred(moments: Moments, prior: IndependentPrior, intercept: bool):
 
 def _grid(log_density) -> Float[np.ndarray, " g"]:
     """Equally spaced log σ that hold all but e^−45 of the integral."""
-    low, high = -40.0, 40.0
+    low, high, u = -40.0, 40.0, np.zeros(POINTS)
     for _ in range(60):
         u = np.linspace(low, high, POINTS)
         log = log_density(u)

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import logsumexp
 
 from whyfit.errors import ShapeError, SpecError
 
@@ -58,7 +57,7 @@ class PosteriorTable:
 
     @property
     def log_evidence(self) -> float:
-        return float(logsumexp(self.log_prior + self.log_likelihood))
+        return float(np.logaddexp.reduce(self.log_prior + self.log_likelihood))
 
     @property
     def log_posterior(self) -> Float[np.ndarray, " k"]:
@@ -103,12 +102,12 @@ class PosteriorTable:
         for row in L:
             total = total + row
             after = self.log_prior + total
-            if not (after > -np.inf).any():
+            if after.max() == -np.inf:
                 raise SpecError(
                     "every hypothesis with a positive prior is impossible given the data; "
                     "add the one that was left out."
                 )
-            history.append(np.exp(after - logsumexp(after)))
+            history.append(np.exp(after - np.logaddexp.reduce(after)))
         return replace(self, log_likelihood=total, history=tuple(history))
 
     def odds(self, a: str, b: str) -> float:
