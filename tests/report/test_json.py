@@ -84,6 +84,7 @@ class Coefficient(Strict):
     high: float | None
     digits: float | None
     std_error_digits: float | None
+    ratio: float | None
 
 
 class Model(msgspec.Struct):
