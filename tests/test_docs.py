@@ -27,3 +27,18 @@ def test_examples_run(page):
     )
     assert result.attempted == text.count(">>> ")
     assert not result.failed, "".join(said)
+
+
+#: Pages whose Python is one program, from top to bottom, with its own assertions.
+PROGRAMS = ("calculus", "resampling")
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_snippets_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = DOCS / f"{name}.md"
+    code = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert code
+    names: dict[str, object] = {"__name__": name}
+    for i, snippet in enumerate(code, 1):
+        exec(compile(snippet, f"{page.name}, snippet {i}", "exec"), names)

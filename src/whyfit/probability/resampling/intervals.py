@@ -26,7 +26,10 @@ points). Slope of one normal column, errors normal, normal times |x|, or t₃; m
                         100       92.8     92.6   92.4      93.6      92.4       93.1
 
 None keeps 95 % at n = 20. Studentised is nearest; where errors vary with x all beat the classic interval, and HC3 is
-the better answer for a coefficient.
+the better answer for a coefficient: 93.0 at n = 20 and 95.0 at 100 there, 95.0 under normal errors. With 40
+clusters of 5 rows that share half of their variance, percentile intervals of whole clusters cover 92.4 (one step
+90.8), of single rows 82.4; with column and error AR(1) of 0.5 at n = 200, circular blocks 90.8 to 91.4, single rows
+85.2 (500 tables each).
 
 References: Efron & Tibshirani (1993), An Introduction to the Bootstrap, ch. 12-14; Davison & Hinkley (1997),
 Bootstrap Methods and their Application, ch. 5; Hall (1988), Annals of Statistics 16, 927-953.
