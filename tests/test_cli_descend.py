@@ -63,7 +63,7 @@ def test_the_example_of_the_readme(here, capsys):
         "--epochs",
         "3",
     ]
-    assert run("squared.csv", *arguments.split(), "--no-html", "--no-race") == 0
+    assert run("squared.csv", *arguments, "--no-html", "--no-race") == 0
     out = capsys.readouterr().out
     assert "momentum, η 0.1, β 0.9, batch 32" in out
     assert "cosine schedule" in out

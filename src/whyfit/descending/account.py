@@ -31,8 +31,8 @@ from whyfit.report.document import Rows, Source
 from whyfit.spec import Spec
 
 DRAWN = 300  # points of the loss curve
+_LINE = 90
 _PATH = 200  # points of the path in a landscape
-_LANDSCAPE_VALUES = 4e7  # rows × parameters beyond which planes are drawn from fewer rows
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,9 @@ def _tried(case: DescentCase, what: str, rate: float, taken: Walk) -> Better:
     expected = case.expected(rate, case.plan.steps)
     predicted = None if expected is None else _finite(float(expected[-1]))
     observed = math.inf if taken.outcome == "diverged" else case.left_of(taken)
-    limit = None if case.plan.rule.adaptive else _finite(case.limit)
+    limit = (
+        None if case.plan.rule.adaptive else _finite(min(case.limit, case.batch_limit or math.inf))
+    )
     return Better(what, rate, limit, predicted, observed, taken.steps, case.spectrum.condition)
 
 
@@ -248,4 +250,7 @@ def python_of(seen: Seen) -> str:
     if changed:
         head.append("from whyfit.spec import Spec" + (", Term" if seen.spec.terms else ""))
         parts.append(f"spec=Spec({', '.join(changed)})")
-    return "\n".join([*head, "", f"result = whyfit.descend({', '.join(parts)})"])
+    line = f"result = whyfit.descend({', '.join(parts)})"
+    if len(line) > _LINE:
+        line = "\n".join(["result = whyfit.descend(", *(f"    {part}," for part in parts), ")"])
+    return "\n".join([*head, "", line])

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from whyfit.calculus.batch_stability import batch_limit, fourth_moments
 from whyfit.calculus.descent import Quadratic
 from whyfit.calculus.forecast import Spectrum
-from whyfit.calculus.objective import Plane
+from whyfit.calculus.objective import Plane, RowLoss
 from whyfit.calculus.optimizers import (
     Adam,
     AdamW,
@@ -40,6 +41,7 @@ _HEATS, _SHORT = (
     6,
     100,
 )  # of several steps each is tried for a sixth of the time, the best two to the end
+_BATCH_SHARES = (0.9, 0.3, 0.1, 0.03, 0.01)  # of the limit on batches
 _SAFE = 0.9  # of the limit of stability
 _BATCH = 32
 CURVE = 120  # points of a curve that is drawn
@@ -185,11 +187,19 @@ class _Race:
         if not 0 < edge < np.inf:
             return (1.0,)
         if batch is not None:
-            return tuple(edge * f for f in (0.3, 0.1, 0.03, 0.01, 0.003))
+            return tuple(self._batch_edge(rule, batch, edge) * f for f in _BATCH_SHARES)
         theory = min(best_rate(rule, self.spectrum.live), _SAFE * edge)
         if self.problem.quadratic:
             return (theory,)
         return (theory, edge / 2, edge / 8)
+
+    def _batch_edge(self, rule: Rule, batch: int, edge: float) -> float:
+        """The largest step at which the noise of batches settles, where it can be worked out."""
+        loss = self.problem.objective
+        if not isinstance(loss, RowLoss):
+            return edge
+        seen = fourth_moments(loss, self.problem.minimum)
+        return edge if seen is None else batch_limit(seen, rule, batch, edge)
 
     def second_order(self, name: str, method: Method) -> Entrant:
         counted = _Counted(self.problem.objective, [0])
@@ -214,6 +224,8 @@ class _Race:
 
     def _share(self, loss: float) -> float:
         span = self.problem.start_loss - self.problem.least
+        if not np.isfinite(loss):
+            return np.inf
         return max(float(loss) - self.problem.least, 0.0) / span if span > 0 else 0.0
 
 

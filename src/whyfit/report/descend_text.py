@@ -110,6 +110,8 @@ def _table(
     last = widths[-1] if len(head) - 1 in right else min(widths[-1], _NARROWEST)
     widths[0] = max(min(widths[0], screen.width - fixed - last), _NARROWEST)
     room = screen.width - fixed - widths[0]
+    if room < (last if len(head) - 1 in right else 0):
+        return _stacked(said, screen)
     lines = []
     for i, row in enumerate(said):
         style = "dim" if i == 0 else ""
@@ -131,4 +133,16 @@ def _table(
         lines += [Text("  " + name) for name in names[1:]]
         for part in rest:
             lines += [Text("  " + p, style="dim") for p in screen.wrap(part, screen.width - 2)]
+    return lines
+
+
+def _stacked(said: list[list[str]], screen: Screen) -> list[Text]:
+    """A table for a narrow screen: the first cell, and under it the others with their heads."""
+    head, *rows = said
+    lines: list[Text] = []
+    for row in rows:
+        lines += [Text(part) for part in screen.wrap(row[0], screen.width)]
+        cells = [f"{h} {cell}".strip() for h, cell in zip(head[1:], row[1:], strict=True) if cell]
+        rest = screen.wrap(", ".join(cells), screen.width - 2)
+        lines += [Text("  " + part, style="dim") for part in rest]
     return lines

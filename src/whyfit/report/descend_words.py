@@ -103,6 +103,8 @@ def runner_cells(runner: Runner) -> tuple[str, str, str, str, str]:
             said = f"predicted {number(runner.predicted_steps, 6)}"
         return runner.name, rate, f"{runner.steps:,}", number(runner.epochs, 3), said
     said = f"{share(runner.left)} left after {runner.budget:,}"
+    if not runner.left < 1:
+        said = "diverged"
     if runner.predicted_steps is not None:
         said += f"; predicted {number(float(f'{runner.predicted_steps:.2g}'))} steps"
     return runner.name, rate, MISSING, MISSING, said
