@@ -179,7 +179,11 @@ def test_the_command_line(tmp_path, capsys):
     assert "Poisson, log link" in out
     assert "HC0 standard errors" in out
     assert main(["predict", str(model), str(source), "--interval", "0.9"]) == 0
-    assert capsys.readouterr().out.startswith("row,prediction,low,high\n")
+    said = capsys.readouterr()
+    assert said.out.startswith("row,prediction,low,high\n")
+    assert "quantiles of the" in said.err
+    assert main(["predict", str(model), str(source), "--interval", "0.9", "--kind", "mean"]) == 0
+    assert "quantiles" not in capsys.readouterr().err
 
 
 # -- every rule under every loss ---------------------------------------------------------------------

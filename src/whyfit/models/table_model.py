@@ -251,7 +251,10 @@ class TableModel:
         else:
             columns["prediction"] = self._labels(*values[:2])
             columns |= self._probability_columns(values[2:])
-        return Prediction(columns, tuple(self._notes(new, columns["prediction"])))
+        notes = [*self._notes(new, columns["prediction"])]
+        if isinstance(self.law, GLMLaw) and level is not None and kind == "new":
+            notes.append(f"intervals of new rows are quantiles of {self.law.new_row()}.")
+        return Prediction(columns, tuple(notes))
 
     def _probability_columns(self, values: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
         names = ("probability", "low", "high")[: len(values)]

@@ -323,5 +323,15 @@ class GLMLaw:
         phi = self.dispersion + variance
         return Interval(mu, *(laws.gamma_quantile(t, mu, phi) for t in tails))
 
+    def new_row(self) -> str:
+        """What the interval of a new row is made of, in words."""
+        if self.family == "huber":
+            return "Huber's law around the fit, normal in the middle and exponential beyond 1.345 σ"
+        if self.family == "gamma":
+            return f"the gamma law with coefficient of variation {self.dispersion**0.5:.2g}"
+        if self.dispersion > 1:
+            return f"the negative binomial law with variance {self.dispersion:.3g} × mean"
+        return "the Poisson law"
+
 
 Law = LinearLaw | LogisticLaw | MultinomialLaw | GLMLaw
