@@ -113,9 +113,9 @@ class LinearDiscriminantAnalysis(_Gaussian):
 
     Parameters
     ----------
-    shrinkage : None: pooled covariance, divisor n − C (scikit-learn's solver "svd"). A number s in [0, 1],
-        "ledoit_wolf" (scikit-learn's solver "lsqr", shrinkage "auto") or "oas": each class's covariance, divisor
-        n_k, moved towards its own diagonal, then averaged by the priors.
+    shrinkage : None: pooled covariance, divisor n, as scikit-learn 1.9 (before: n − C). A number s in [0, 1],
+        "ledoit_wolf" (scikit-learn's solver "lsqr", shrinkage "auto") or "oas": each class's covariance, moved
+        towards its own diagonal, then averaged by the priors.
     priors : (C,) weights; None: shares of the rows.
 
     Attributes
@@ -143,33 +143,36 @@ class LinearDiscriminantAnalysis(_Gaussian):
         self._learn(X, y, self.shrinkage, self.priors)
         self.covariance_ = self.laws_.covariances[0]
         W, _ = self.laws_.white[0]
-        D = self.means_ @ W
-        coef = D @ W.T
-        intercept = self.laws_.log_prior - 0.5 * (D * D).sum(axis=1)
-        two = len(self.classes_) == 2
-        self.coef_ = coef[1:] - coef[:1] if two else coef
-        self.intercept_ = intercept[1:] - intercept[:1] if two else intercept
+        self._centre = self.moments_.total.mean
+        D = (
+            self.means_ - self._centre
+        ) @ W  # about the mean of all rows: far-off columns cancel nothing
+        coef, at_centre = D @ W.T, self.laws_.log_prior - 0.5 * (D * D).sum(axis=1)
+        if len(self.classes_) == 2:
+            coef, at_centre = coef[1:] - coef[:1], at_centre[1:] - at_centre[:1]
+        self.coef_, self._at_centre = coef, at_centre
+        self.intercept_ = at_centre - coef @ self._centre
         return self
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Log odds of classes_[1], (m,); with more classes (m, C) linear scores."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float64)
-        scores = X @ self.coef_.T + self.intercept_
+        scores = (X - self._centre) @ self.coef_.T + self._at_centre
         return scores[:, 0] if len(self.classes_) == 2 else scores
 
 
 class QuadraticDiscriminantAnalysis(_Gaussian):
-    """Normal classes, each with its own covariance (divisor n_k − 1, or n_k with shrinkage).
+    """Normal classes, each with its own covariance, divisor n_k.
 
     Parameters
     ----------
     shrinkage : None, a number in [0, 1], "ledoit_wolf" or "oas": towards the diagonal of each class.
     priors : (C,) weights; None: shares of the rows.
 
-    A class that does not vary in a direction gets 1e-9 of the columns' variance there (`classes.SMOOTHING`): its
-    density is then nearly a spike. Prefer shrinkage where a class has few rows. Attributes as LinearDiscriminantAnalysis, with
-    `covariance_` (C, p, p).
+    A class that does not vary in a direction gets 1e-9 of the columns' variance there (`classes.SMOOTHING`), so that
+    its density is nearly a spike: prefer shrinkage where a class has few rows. Attributes as those of
+    LinearDiscriminantAnalysis, with `covariance_` (C, p, p).
     """
 
     _kind = "quadratic"

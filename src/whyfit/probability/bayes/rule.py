@@ -96,7 +96,7 @@ class PosteriorTable:
             raise ShapeError(
                 f"the likelihood has shape {L.shape}; expected {k} values, one a hypothesis."
             )
-        if np.isnan(L).any() or (np.inf == L).any():
+        if np.isnan(L).any() or np.isposinf(L).any():
             raise SpecError("a log-likelihood is NaN or infinite; expected finite numbers or −inf.")
         total, history = self.log_likelihood.copy(), list(self.history)
         for row in L:

@@ -2,12 +2,14 @@
 
     p(x | class k) = N(μ_k, Σ_k),        P(k | x) ∝ π_k N(x; μ_k, Σ_k)
 
-    linear      Σ_k = Σ = Σ_k S_k/(n − C), pooled: the log odds are linear in x          (LDA)
-    quadratic   Σ_k = S_k/(n_k − 1)                                                      (QDA)
+    linear      Σ_k = Σ = Σ_k S_k/n, pooled: the log odds are linear in x                (LDA)
+    quadratic   Σ_k = S_k/n_k                                                            (QDA)
     naive       Σ_k = diag(S_k)/n_k: columns independent within a class                  (naive Bayes)
 
+the maxima of the likelihood, as scikit-learn 1.9 has them (before, it divided by n − C and n_k − 1).
+
 A class is a fold of `FoldMoments`: one pass gathers n_k, μ_k and the scatter S_k of all of them. Shrinkage moves a
-class's covariance towards its own diagonal, (1 − s)Σ̂_k + s diag(Σ̂_k) with divisor n_k (`generative.shrinkage`
+class's covariance towards its own diagonal, (1 − s)Σ̂_k + s diag(Σ̂_k) (`generative.shrinkage`
 chooses s); the linear model then uses Σ π_k Σ_k.
 
 Degenerate input: the linear model leaves out directions in which no class varies (correlation eigenvalue ≤ NULL). The
@@ -192,14 +194,13 @@ def gaussian_classes(
     p = means.shape[1]
     if kind == "linear":
         if shrinkage is None:
-            S = scatters.sum(axis=0) / max(n.sum() - C, 1)
+            S = scatters.sum(axis=0) / n.sum()
         else:
             S = np.einsum("k,kij->ij", pi, shrunk(scatters / n[:, None, None], s))
         return GaussianClasses(log_prior, means, _live(S)[None])
     if kind != "quadratic":
         raise SpecError(f"kind is {kind!r}; expected 'linear', 'quadratic' or 'naive'.")
-    per = n if shrinkage is not None else np.maximum(n - 1, 1)
-    S = shrunk(scatters / per[:, None, None], s)
+    S = shrunk(scatters / n[:, None, None], s)
     S[:, np.arange(p), np.arange(p)] += np.where(spread > 0, floor, 1.0)
     return GaussianClasses(log_prior, means, S)
 
