@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 
 from whyfit.calculus.optimizers.base import Rule
 
+_STEP = 1e-3  # of an adaptive rule where nothing bends: Adam's own default
 _COUNTED = 4_096  # steps that are gone through one by one
 _FOREVER = 1e15  # steps beyond which counting has no meaning
 
@@ -127,3 +128,19 @@ class Spectrum:
                 break
             low, high = (middle, high) if left(middle) > share else (low, middle)
         return high
+
+
+def adaptive_step(
+    spectrum: Spectrum, minimum: Float[np.ndarray, " c"], steps: int, share: float = 0.01
+) -> float:
+    """η of a rule that moves every coordinate by about η per step.
+
+    Small enough to end below a share of the excess loss (½η² tr H), large enough to get to the minimum (max|w*| in
+    `steps` steps); the smaller one if both cannot be.
+    """
+    total, trace = float(spectrum.excess.sum()), float(spectrum.lam.sum())
+    reach = float(np.abs(minimum).max(initial=0.0)) / max(steps / 4, 1)
+    if not (trace > 0 and total > 0):
+        return reach or _STEP
+    bounce = float(np.sqrt(2 * share * total / trace))
+    return max(min(bounce, reach) if reach > 0 else bounce, np.finfo(float).tiny)

@@ -13,7 +13,7 @@ import numpy as np
 
 from whyfit.calculus.batch_stability import batch_limit, fourth_moments
 from whyfit.calculus.descent import Quadratic
-from whyfit.calculus.forecast import Spectrum
+from whyfit.calculus.forecast import Spectrum, adaptive_step
 from whyfit.calculus.objective import Plane, RowLoss
 from whyfit.calculus.optimizers import (
     Adam,
@@ -30,7 +30,7 @@ from whyfit.calculus.second_order import Method, second_order_walk
 from whyfit.calculus.stability import best_rate
 from whyfit.calculus.walk import Plan, Walk, walk
 from whyfit.descending.choices import SECOND_ORDER
-from whyfit.diagnosis.descent import MULTIPLES, adaptive_step
+from whyfit.diagnosis.descent import MULTIPLES
 
 #: Steps of each rule on all rows; fewer where a pass over the rows costs more.
 MOST_STEPS, MOST_ON_ROWS, FEWEST_STEPS = 2_000, 500, 60

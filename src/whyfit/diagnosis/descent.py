@@ -15,23 +15,15 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from whyfit.calculus import batch_stability as whole
-from whyfit.calculus.batch_stability import FourthMoments
-from whyfit.calculus.forecast import Spectrum
-from whyfit.calculus.noise import (
-    BatchNoise,
-    NoiseFloor,
-    batch_noise,
-    floor_of,
-    gradient_covariance,
-    mean_square_path,
-)
+from whyfit.calculus.batch_theory import BatchTheory
+from whyfit.calculus.forecast import Spectrum, adaptive_step
+from whyfit.calculus.noise import gradient_covariance
 from whyfit.calculus.objective import RowLoss
 from whyfit.calculus.optimizers import Nesterov
 from whyfit.calculus.problem import Problem
 from whyfit.calculus.reading import DONE, Reading, read
 from whyfit.calculus.schedules import Constant, Plateau, Schedule
-from whyfit.calculus.second_order import Method, second_order_walk
+from whyfit.calculus.second_order import Method
 from whyfit.calculus.stability import critical_step, live_excess
 from whyfit.calculus.walk import Plan, Walk, walk
 
@@ -53,9 +45,7 @@ NEAR, LITTLE = 0.1, 0.5
 SAFE = 0.75  # of the limit of stability
 #: Below this κ a descent needs a few dozen steps and something else is in the way. (κ/4) ln 100 = 29 at 25.
 NARROW = 25.0
-_NOISE_WORK = 2e9  # rows × parameters² from which the noise of batches is worked out at most
 _TAIL = 10  # the last looks, of a descent on batches, whose mean is where it ended
-_WIDTH = 1e-3
 _SAME = 0.25  # relative change of the sharpest curvature within which a model still holds
 _QUIET_STEPS = 500
 
@@ -72,8 +62,6 @@ class DescentCase:
     method: Method | None = None
     task: str = TASK
     memory: dict = field(default_factory=dict)
-
-    # -- what was done -----------------------------------------------------------------------------
 
     @property
     def least(self) -> float:
@@ -155,18 +143,21 @@ class DescentCase:
         return self.plan.rule.largest_rate(top)
 
     @cached_property
-    def batch_limit(self) -> float | None:
-        """The largest step at which the noise of batches settles; None on all rows and where it is unknown."""
-        if not (self.linear and self.batch and self._noise is not None and self.limit < np.inf):
+    def on_batches(self) -> BatchTheory | None:
+        """None on all rows, of adaptive rules and where the loss has no minimum or several η a row."""
+        loss = self.problem.objective
+        if not (
+            self.linear and self.batch and isinstance(loss, RowLoss) and self.problem.lowest.exists
+        ):
             return None
-        if self._fourth is not None:
-            return whole.batch_limit(self._fourth, self.plan.rule, self.batch, self.limit)
-        low, high = 0.0, self.limit
-        for _ in range(14):
-            middle = (low + high) / 2
-            settles = self._floor(middle).settles
-            low, high = (middle, high) if settles else (low, middle)
-        return low
+        return BatchTheory(loss, self.problem.minimum, self.plan.rule, self.batch)
+
+    @cached_property
+    def batch_limit(self) -> float | None:
+        """The largest step at which the noise of batches settles; None where it is unknown."""
+        if self.on_batches is None or not self.limit < np.inf:
+            return None
+        return self.on_batches.limit(self.limit)
 
     @property
     def unsettled(self) -> bool:
@@ -176,36 +167,9 @@ class DescentCase:
     @cached_property
     def floor(self) -> float | None:
         """Excess loss at which batches keep it at the last step size."""
-        if not (self.linear and self.batch and self._noise is not None) or self.unsettled:
+        if self.on_batches is None or self.unsettled:
             return None
-        rate = float(self.walk.rates[-1]) or self.rate
-        if self._fourth is not None:
-            return whole.floor(self._fourth, self.plan.rule, rate, self.batch)
-        return self._floor(rate).excess
-
-    @cached_property
-    def _fourth(self) -> FourthMoments | None:
-        loss = self.problem.objective
-        if not isinstance(loss, RowLoss) or not self.problem.lowest.exists:
-            return None
-        made = whole.fourth_moments(loss, self.problem.minimum)
-        size = loss.size * self.plan.rule.entry(1.0).size
-        return made if size * (size + 1) // 2 <= whole.MOST_ENTRIES else None
-
-    @cached_property
-    def _noise(self) -> BatchNoise | None:
-        loss = self.problem.objective
-        if not isinstance(loss, RowLoss) or not self.problem.lowest.exists:
-            return None
-        most = int(max(_NOISE_WORK / loss.size**2, 1000))
-        if loss.n > most:
-            some = np.sort(np.random.default_rng(0).choice(loss.n, most, replace=False))
-            loss = RowLoss(loss.kind, loss.Z[some], loss.y[some], loss.l2)
-        return batch_noise(loss, self.problem.minimum)
-
-    def _floor(self, rate: float) -> NoiseFloor:
-        assert self._noise is not None
-        return floor_of(self._noise, self.plan.rule, rate, min(self.batch or 1, self._noise.n))
+        return self.on_batches.floor(float(self.walk.rates[-1]) or self.rate)
 
     def rates(self, rate: float, steps: int) -> Float[np.ndarray, " t"]:
         return rate * self.schedule(steps).factors(steps)
@@ -226,18 +190,9 @@ class DescentCase:
                 with np.errstate(divide="ignore", over="ignore"):
                     return np.exp(np.interp(np.arange(steps + 1), at, np.log(few)))
             return self.spectrum.path(self.plan.rule, rates, at) / total
-        if self._noise is None:
+        if self.on_batches is None:
             return None
-        return self._on_batches(-self.problem.minimum, rates) / total
-
-    def _on_batches(self, away: np.ndarray, rates: np.ndarray) -> Float[np.ndarray, " t"]:
-        """Expected excess loss after every step from w − w* = `away`, with products of directions if it can be."""
-        assert self._noise is not None
-        assert self.batch is not None
-        rule = self.plan.rule
-        if self._fourth is not None and (rates == rates[0]).all():
-            return whole.path(self._fourth, rule, float(rates[0]), self.batch, len(rates), away)
-        return mean_square_path(self._noise, away, rule, rates, min(self.batch, self._noise.n))
+        return self.on_batches.path(-self.problem.minimum, rates) / total
 
     @cached_property
     def told(self) -> Float[np.ndarray, " t"] | None:
@@ -273,10 +228,9 @@ class DescentCase:
         k = int(near[0])
         t, out = int(self.walk.at[k]), np.full(steps + 1, np.nan)
         if self.batch is not None:
-            if self._noise is None:
+            if self.on_batches is None:
                 return None
-            away = self.walk.points[k] - self.problem.minimum
-            path = self._on_batches(away, rates[t:])
+            path = self.on_batches.path(self.walk.points[k] - self.problem.minimum, rates[t:])
         else:
             start = self.walk.points[k]
             model = Spectrum.of(self.problem.objective.hessian(self.problem.minimum),
@@ -443,21 +397,3 @@ class DescentCase:
         probe = dataclasses.replace(self, problem=turned, memory={})
         probe = dataclasses.replace(probe, plan=dataclasses.replace(self.plan, rate=probe.best))
         return dataclasses.replace(probe, walk=probe.at(probe.rate), memory={})
-
-
-def adaptive_step(
-    spectrum: Spectrum, minimum: Float[np.ndarray, " c"], steps: int, share: float = DONE
-) -> float:
-    """η of a rule that moves every coordinate by about η: small enough to end below a share of the excess loss
-    (½η² tr H), large enough to get to the minimum (max|w*| in `steps` steps); the smaller one if both cannot be."""
-    total, trace = float(spectrum.excess.sum()), float(spectrum.lam.sum())
-    reach = float(np.abs(minimum).max(initial=0.0)) / max(steps / 4, 1)
-    if not (trace > 0 and total > 0):
-        return reach or _WIDTH
-    bounce = float(np.sqrt(2 * share * total / trace))
-    return max(min(bounce, reach) if reach > 0 else bounce, np.finfo(float).tiny)
-
-
-def second_order(case_problem: Problem, method: Method, steps: int, until: float) -> Walk:
-    """Newton's method or BFGS on the loss as it is descended on."""
-    return second_order_walk(case_problem.objective, method, steps, until)

@@ -29,7 +29,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from whyfit.calculus.reading import DONE
-from whyfit.diagnosis.descent import TASK, DescentCase, second_order
+from whyfit.calculus.second_order import second_order_walk
+from whyfit.diagnosis.descent import TASK, DescentCase
 from whyfit.diagnosis.descent_trials import remedy, share
 from whyfit.diagnosis.finding import Evidence, Remedy
 from whyfit.diagnosis.rule import Confirmed, Rule, Suspicion
@@ -64,7 +65,7 @@ def _confirm(case: DescentCase) -> Confirmed:
 def _remedy(case: DescentCase) -> Remedy:
     steps = _MORE * case.plan.steps
     if case.method is not None:
-        taken = second_order(case.problem, case.method, steps, -float("inf"))
+        taken = second_order_walk(case.problem.objective, case.method, steps, -float("inf"))
     else:
         taken = case.at(case.rate, steps)
     return remedy(case, f"{steps:,} steps", {"steps": steps}, taken)

@@ -34,7 +34,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from whyfit.calculus.reading import DONE
-from whyfit.diagnosis.descent import NARROW, TASK, DescentCase, second_order
+from whyfit.calculus.second_order import second_order_walk
+from whyfit.diagnosis.descent import NARROW, TASK, DescentCase
 from whyfit.diagnosis.descent_trials import predicted_left, refuted, remedy, rounded, share
 from whyfit.diagnosis.finding import Evidence, Remedy
 from whyfit.diagnosis.rule import Confirmed, Rule, Suspicion
@@ -123,7 +124,7 @@ def _remedy(case: DescentCase) -> Remedy:
         if made.trial is not None and made.trial.helped:
             return made
     until = case.least + 1e-3 * DONE * case.first
-    taken = second_order(case.problem, "L-BFGS", _QUASI, until)
+    taken = second_order_walk(case.problem.objective, "L-BFGS", _QUASI, until)
     name = f"L-BFGS: {taken.steps:,} steps"
     return remedy(case, name, {"optimizer": "lbfgs"}, taken)
 
