@@ -305,7 +305,8 @@ def _law_sums(family: Family, optimum: Optimum, epsilon: float) -> Callable[[Row
             if family == "poisson":
                 deviance += 2 * float((y * ratio - (y - mu)).sum())
                 pearson += float(((y - mu) ** 2 / mu).sum())
-                Z.add_gram(np.sqrt(mu), A)
+                if not optimum.converged:  # otherwise it is the last Hessian
+                    Z.add_gram(np.sqrt(mu), A)
                 Z.add_gram(np.abs(y - mu), M)
             else:
                 relative = (y - mu) / mu
@@ -326,7 +327,10 @@ def _fit(
     diagonal = penalty(o.b[:c], scale, ridge)[2]
     if family == "huber":
         diagonal = diagonal * o.b[-1] / 2  # f is 2/σ times the squared loss near its minimum
-    inverse = unit_inverse(sums.information + np.diag(diagonal))
+    information = sums.information + np.diag(diagonal)
+    if family == "poisson" and o.converged:
+        information = o.hessian
+    inverse = unit_inverse(information)
     df = n - c
     mean = columns.target.mean
     bread = inverse
