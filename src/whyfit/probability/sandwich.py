@@ -174,37 +174,23 @@ class _Lagged:
         return _Lagged(self.weight, half, head, tail[max(0, len(tail) - L) :])
 
 
-def _lagged(fit, rows, weight, pick, engine) -> Float[np.ndarray, "c c"]:
-    """half of scores @ pick."""
-    scores = _scores(fit)
-    empty = _Lagged.of(weight, np.zeros((0, pick.shape[1])))
-    total = fold(
-        (b for b in rows.blocks() if len(b.y)),
-        lambda block: _Lagged.of(weight, scores(block) @ pick),
-        empty,
-        engine or LocalEngine(),
-    )
-    return total.half
-
-
 def automatic_lag(fit: LinearFit, rows: RowSource, engine: Engine | None = None) -> int:
     """L = ⌊1.1447 (s₁/s₀)^(2/3) n^(1/3)⌋ of Newey & West (1994) for the Bartlett kernel.
 
     s₀ = γ_0 + 2Σγ_l and s₁ = 2Σ lγ_l, l ≤ 4 (n/100)^(2/9), of the sum of the scores of all slopes, columns at unit
     length (of the intercept's if there is no slope). At most n − 1; 0 where the scores are all zero.
     """
-    n, c = fit.n, fit.coef.size + 1
+    n = fit.n
     pilot = min(int(4 * (n / 100) ** _PILOT), n - 1)
-    pick = np.zeros((c, 1))
+    pick = np.zeros(fit.coef.size + 1)
     live = ~fit.dropped
-    pick[1:, 0][live] = 1 / fit.solution.scale[live]
+    pick[1:][live] = 1 / fit.solution.scale[live]
     if not live.any():
         pick[0] = 1.0
-    gamma = []
-    for lag in range(pilot + 1):
-        weight = np.zeros(lag + 1)
-        weight[-1] = 1.0
-        gamma.append(float(_lagged(fit, rows, weight, pick, engine)[0, 0]))
+    scores = _scores(fit)
+    parts = (engine or LocalEngine()).map(lambda b: scores(b) @ pick, rows.blocks())
+    h = np.concatenate(list(parts))
+    gamma = [float(h[lag:] @ h[: n - lag]) for lag in range(pilot + 1)]
     lags = np.arange(1, pilot + 1)
     s0 = gamma[0] + 2 * sum(gamma[1:])
     s1 = 2 * float(lags @ gamma[1:])
@@ -225,6 +211,12 @@ def newey_west_meat(
         raise SpecError(f"the lag is {L}; expected one from 0 to n − 1 = {fit.n - 1}.")
     weight = 1 - np.arange(L + 1) / (L + 1)
     weight[0] = 0.5
-    half = _lagged(fit, rows, weight, np.eye(fit.coef.size + 1), engine)
-    M = _back(half + half.T, fit.mean[:-1])
+    scores = _scores(fit)
+    total = fold(
+        rows.blocks(),
+        lambda block: _Lagged.of(weight, scores(block)),
+        _Lagged.of(weight, np.zeros((0, fit.coef.size + 1))),
+        engine or LocalEngine(),
+    )
+    M = _back(total.half + total.half.T, fit.mean[:-1])
     return Meat(M, f"HAC({L})", fit.df, lag=L)

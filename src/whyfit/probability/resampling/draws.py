@@ -221,6 +221,8 @@ class Blocks:
         for wrap in (0, self.n):  # a block that runs past the end goes on at the beginning
             zero = wrap + chunk.start
             i, j = np.searchsorted(start, (zero - length + 1, zero + m))
+            if i == j:
+                continue
             at, row = start[i:j] - zero, replicate[i:j] * (m + 1)
             step += np.bincount(row + np.maximum(at, 0), minlength=step.size)
             step -= np.bincount(row + np.minimum(at + length, m), minlength=step.size)

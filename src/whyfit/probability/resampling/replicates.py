@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from whyfit.engines.local import LocalEngine
+from whyfit.engines.local import LocalEngine, one_blas_thread
 from whyfit.errors import ShapeError, SpecError
 from whyfit.fold import Engine, RowSource, fold
 from whyfit.linalg.moments import Moments
@@ -99,10 +99,10 @@ class ReplicateMoments:
         C = self._scatter if fit.with_intercept else self.products[:, 1:, 1:]
         A, c = C[:, :r, :r], C[:, :r, r]
         n = np.where(self.n > 0, self.n, 1.0)
-        smallest = np.linalg.eigvalsh(A)[:, 0] if r else n
-        good = (smallest > self.singular * n) & (self.n >= fit.parameters)
-        inverse = np.full_like(A, np.nan)
-        inverse[good] = np.linalg.inv(A[good])
+        with one_blas_thread():
+            inverse, regular = _inverses(A, self.singular * n)
+        good = regular & (self.n >= fit.parameters)
+        inverse[~good] = np.nan
         g = np.einsum("bij,bj->bi", inverse, c)
         rss = C[:, r, r] - np.einsum("bi,bi->b", g, c)
         return g, inverse, np.where(good, np.maximum(rss, 0.0), np.nan)
@@ -129,10 +129,10 @@ class ReplicateMoments:
         """Classic standard errors within each replicate, intercept first; NaN without degrees of freedom."""
         at, (_, inverse, rss) = self.coordinates, self._solved
         fit, df = at.fit, self.n - at.fit.parameters
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"), one_blas_thread():
             sigma2 = np.where(df > 0, at.spread**2 * rss / df, np.nan)
             out = np.zeros((len(self), fit.coef.size + 1))
-            out[:, 1:] = np.einsum("ji,bik,jk->bj", at.K, inverse, at.K, optimize=True)
+            out[:, 1:] = ((at.K @ inverse) * at.K).sum(axis=2)
             if fit.with_intercept:
                 away = -(fit.mean[:-1] @ at.K) - self._centre[:, : at.r]  # of x = 0 from the mean
                 out[:, 0] = 1 / self.n + np.einsum("bi,bik,bk->b", away, inverse, away)
@@ -156,6 +156,24 @@ class ReplicateMoments:
     def apply(self, statistic: Callable[[Moments], np.ndarray | float]) -> np.ndarray:
         """statistic(moments) of every replicate, (B,) or (B, k)."""
         return np.array([statistic(self.moments(b)) for b in range(len(self))], dtype=float)
+
+
+def _inverses(
+    A: Float[np.ndarray, "B r r"], least: Float[np.ndarray, " B"]
+) -> tuple[Float[np.ndarray, "B r r"], Bool[np.ndarray, " B"]]:
+    """A⁻¹ and whether the smallest eigenvalue exceeds `least`; eigenvalues only where 1/‖A⁻¹‖_F leaves it open."""
+    try:
+        inverse = np.linalg.inv(A)
+        open_ = ~(np.linalg.norm(inverse, axis=(1, 2)) * least < 1)
+    except np.linalg.LinAlgError:  # one of them is singular to the last bit
+        inverse, open_ = np.full_like(A, np.nan), np.ones(len(A), dtype=bool)
+    regular = ~open_
+    if A.shape[1] == 0:
+        return inverse, least > 0
+    regular[open_] = np.linalg.eigvalsh(A[open_])[:, 0] > least[open_]
+    redo = open_ & regular
+    inverse[redo] = np.linalg.inv(A[redo])
+    return inverse, regular
 
 
 def replicate_moments(
@@ -214,12 +232,12 @@ def _products_of(at: Coordinates, B: int, draw: Draw, kind: type) -> Callable[[C
         for j in range(q):
             np.multiply(u[j:], u[j], out=Q[top : top + q - j])
             top += q - j
-        return _Sums(u.shape[1], _weighted(draw, chunk, B, Q))
+        return _Sums(u.shape[1], weighted(draw, chunk, B, Q))
 
     return of
 
 
-def _weighted(draw: Draw, chunk: Chunk, B: int, Q: Float[np.ndarray, "t m"]) -> np.ndarray:
+def weighted(draw: Draw, chunk: Chunk, B: int, Q: Float[np.ndarray, "t m"]) -> np.ndarray:
     """W Qᵀ, a slab of replicates at a time."""
     out = np.empty((B, len(Q)), Q.dtype)
     for slab, W in enumerate(_slabs(draw, chunk, B)):

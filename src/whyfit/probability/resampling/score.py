@@ -6,8 +6,9 @@ squares x̃_i e_i, x̃ = (1, x)) and V the inverse of the information,
     w⁽ᵇ⁾ = ŵ + V Σ_i (W_bi − 1) s_i
 
 which costs B·n·c instead of B·n·c² and needs no solve. The spread is that of the sandwich V (Σ s_i s_iᵀ) V (HC0; CR0 if
-clusters are drawn whole), so it knows unequal variances but is as narrow as HC0 where n is small or leverages
-are large, and it is symmetric where the statistic bends: at n = 100,000 it and refitting agree to 1 %.
+clusters are drawn whole), so it knows unequal variances but is as narrow as HC0 where n is small or leverages are
+large. At 100,000 × 20 its standard errors and those of refitting agree to 0.1 %, replicate by replicate to 7 % of a
+standard error.
 
 References: Kline & Santos (2012), Journal of Econometric Methods 1, 23-41; Hu & Kalbfleisch (2000), Canadian
 Journal of Statistics 28, 449-499.
@@ -25,8 +26,9 @@ from whyfit.engines.local import LocalEngine
 from whyfit.errors import ShapeError, SpecError
 from whyfit.fold import Engine, Rows, RowSource, fold
 from whyfit.probability.linear import LinearFit
+from whyfit.probability.resampling.coordinates import Coordinates
 from whyfit.probability.resampling.draws import Chunk, Draw, Poisson, chunks
-from whyfit.probability.resampling.replicates import REPLICATES, _weighted
+from whyfit.probability.resampling.replicates import REPLICATES, weighted
 
 Scores = Callable[[Rows], Float[np.ndarray, "m c"]]
 
@@ -62,7 +64,7 @@ def score_bootstrap(
     if B < 2:
         raise SpecError(f"{B} replicates; expected at least 2, better 1,000.")
     draw, c = draw or Poisson(), len(estimate)
-    # lengths of coefficients in units of their errors: float32 cannot overflow or lose a small column
+    # scores in units of their coefficients' errors: float32 neither overflows nor loses a small column
     unit = np.sqrt(np.diag(np.nan_to_num(V)))
 
     def of(chunk: Chunk) -> _Sums:
@@ -72,10 +74,8 @@ def score_bootstrap(
                 f"the scores have shape {s.shape}; expected ({len(chunk.rows.y)}, {c})."
             )
         s = s * unit
-        plain = s.sum(axis=0)
-        Q = np.ascontiguousarray(s.T)
-        high = Q.astype(np.float32)
-        return _Sums(_weighted(draw, chunk, B, high).astype(np.float64), plain)
+        Q = np.ascontiguousarray(s.T, dtype=np.float32)
+        return _Sums(weighted(draw, chunk, B, Q).astype(np.float64), s.sum(axis=0))
 
     sums = fold(
         chunks(rows.blocks()), of, _Sums(np.zeros((B, c)), np.zeros(c)), engine or LocalEngine()
@@ -110,8 +110,6 @@ def one_step(
 
     Scores are taken in the coordinates of `coordinates.py`, so neither lengths nor offsets of columns matter.
     """
-    from whyfit.probability.resampling.coordinates import Coordinates
-
     at = Coordinates.of(fit)
     k = at.r + 1
 
