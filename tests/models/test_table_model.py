@@ -259,5 +259,5 @@ def test_predicting_with_a_saved_model_imports_no_scikit_learn(models, tmp_path)
 def test_a_name_the_room_does_not_have():
     import whyfit.models
 
-    with pytest.raises(AttributeError, match="no attribute 'Lasso'"):
-        _ = whyfit.models.Lasso
+    with pytest.raises(AttributeError, match="no attribute 'Oracle'"):
+        _ = whyfit.models.Oracle  # pyright: ignore[reportAttributeAccessIssue]
