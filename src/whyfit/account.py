@@ -14,7 +14,8 @@ from whyfit.diagnosis.finding import Finding
 from whyfit.diagnosis.registry import all_rules
 from whyfit.diagnosis.words import plural
 from whyfit.probability.evidence import ridge_by_evidence
-from whyfit.probability.glm import GLMFit, glm_kind
+from whyfit.probability.glm import GLMFit
+from whyfit.probability.glm_problem import glm_kind
 from whyfit.probability.inference import Inference
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.logistic import LogisticFit

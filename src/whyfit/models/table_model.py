@@ -22,7 +22,8 @@ from whyfit.diagnosis.case import Case
 from whyfit.errors import ShapeError, SpecError
 from whyfit.models.file import load_model, save_model
 from whyfit.models.summary import rows_of
-from whyfit.probability.glm import GLMFit, glm_kind
+from whyfit.probability.glm import GLMFit
+from whyfit.probability.glm_problem import glm_kind
 from whyfit.probability.inference import Inference
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.logistic import LogisticFit

@@ -26,7 +26,8 @@ from whyfit.engines.local import LocalEngine
 from whyfit.fold import Engine, Rows, RowSource, fold, joined
 from whyfit.linalg.columns import tiles
 from whyfit.probability import laws
-from whyfit.probability.glm import Columns, GLMFit, problem_of
+from whyfit.probability.glm import GLMFit
+from whyfit.probability.glm_problem import Columns, problem_of
 from whyfit.probability.logistic_validation import (
     FAR,
     LOSS_ERROR,
