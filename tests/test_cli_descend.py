@@ -26,6 +26,13 @@ def here(tmp_path, monkeypatch):
         + "".join(f"{i},{i * i},{i % 3},{i % 2},{-i},{i % 4}.5\n" for i in range(5)),
         encoding="utf-8",
     )
+    (tmp_path / "vast.csv").write_text(
+        "a,b,y\n" + "".join(f"{(i % 7) - 3}.5e200,{i % 5},{i % 11}.5\n" for i in range(40)),
+        encoding="utf-8",
+    )
+    (tmp_path / "even.csv").write_text(
+        "a,y\n" + "".join(f"{(-1) ** (i // 2)},{i % 2}\n" for i in range(80)), encoding="utf-8"
+    )
     return tmp_path
 
 
@@ -152,6 +159,9 @@ def test_rule_pages_are_printed(capsys, rule):
         ("void.csv", "", "void.csv"),
         ("nowhere.csv", "", "nowhere.csv"),
         ("squared.csv", "--select CA999", "CA999"),
+        ("vast.csv", "--lr 0.1", "'a'"),
+        ("vast.csv", "--optimizer sgd", "fourth powers overflow"),
+        ("even.csv", "--optimizer sgd --lr 1 --batch 2", "there is nothing to descend"),
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("here")

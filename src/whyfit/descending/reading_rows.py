@@ -13,12 +13,16 @@ from whyfit.descending.choices import BY_TASK, DescendSpec, loss_of
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.words import plural
 from whyfit.engines.local import LocalEngine
-from whyfit.errors import SchemaError, SpecError, TargetError
+from whyfit.errors import NotFiniteError, SchemaError, SpecError, TargetError
 from whyfit.fold import fold
 from whyfit.spec import Spec
 
 #: Bytes of the rows, raw and standardised, that are kept; beyond it a random sample stands for all.
 MOST_BYTES = 512 << 20
+#: Fourth powers of larger numbers, which the noise of batches is made of, overflow once they are added up.
+LARGEST = 1e70
+#: Share of the loss that a descent must have to gain, above rounding.
+_GAIN = 1e-10
 #: Parameters beyond which a spectrum (p³) takes minutes.
 MOST_PARAMETERS = 2_000
 
@@ -57,6 +61,7 @@ def read_problem(table: Table, spec: Spec, how: DescendSpec) -> Read:
     squared = loss == "squared"
     if squared and not how.rows_per_step and not how.method and how.optimizer != "all":
         problem = Problem.of_moments(case.moments.total, spec.ridge, spec.standardise)
+        _check_gain(case, problem)
         return Read(case, problem, _names(case, problem), case.n, None, tuple(notes))
     wanted = max(MOST_BYTES // (16 * (case.p + 1)), 1)
     of, share = sample_of(case.table.n, spec.seed, wanted)
@@ -64,6 +69,12 @@ def read_problem(table: Table, spec: Spec, how: DescendSpec) -> Read:
     n = len(kept.y)
     if not n:
         raise TargetError("no row has a usable target; nothing to descend on.")
+    largest = np.abs(kept.X).max(axis=0)
+    if (far := np.flatnonzero(largest > LARGEST)).size:
+        raise NotFiniteError(
+            f"column '{case.names[far[0]]}' holds values up to {largest[far[0]]:.2g}, whose fourth powers overflow; "
+            "rescale or drop it."
+        )
     sampled = n if share < 1 else None
     if sampled is not None:
         notes.append(f"{plural(n, 'row')} chosen at random stand for {case.table.n:,}.")
@@ -75,7 +86,22 @@ def read_problem(table: Table, spec: Spec, how: DescendSpec) -> Read:
         said = str(error).removeprefix("the target")
         raise TargetError(f"the target '{case.design.target.name}'{said}") from None
     problem = Problem.of_rows(kind, kept.X, kept.y, penalty, spec.standardise)
+    _check_gain(case, problem)
     return Read(case, problem, _names(case, problem), n, sampled, tuple(notes))
+
+
+def _check_gain(case: Case, problem: Problem) -> None:
+    """Refuse a loss that is least where every descent starts."""
+    start = problem.start_loss
+    if not np.isfinite(start):
+        raise NotFiniteError(
+            "the loss is not finite at the start; rescale the target or the columns."
+        )
+    if start - problem.least <= _GAIN * abs(start):
+        raise TargetError(
+            f"there is nothing to descend: with all parameters 0 the loss of '{case.design.target.name}' is least "
+            "already; the columns say nothing of it."
+        )
 
 
 def _names(case: Case, problem: Problem) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from whyfit.diagnosis.descent_trials import (
     predicted_left,
     share,
 )
-from whyfit.diagnosis.words import number
+from whyfit.diagnosis.words import number, plural
 from whyfit.report.descend_document import Told
 
 _NEAR = 4.0  # multiples of an update within which a loss is about its second-order model
@@ -26,14 +26,14 @@ _LOUD = 1e-12  # share of the excess loss below which the numbers of the end are
 
 def verdict(case: DescentCase) -> str:
     """One sentence, without a full stop."""
-    steps, left = f"{case.walk.steps:,} steps", share(case.left)
+    steps, left = plural(case.walk.steps, "step"), share(case.left)
     match case.outcome:
         case "diverged":
             last = case.walk.losses[np.isfinite(case.walk.losses)][-1]
-            if case.left <= 1:
-                return f"diverging: the sharpest direction grows, {left} of the excess loss after {steps}"
             if not np.isfinite(case.walk.losses[-1]):
                 return f"diverged: the loss, {number(case.walk.losses[0])} at the start, overflowed after {steps}"
+            if case.left <= 1:
+                return f"diverging: the sharpest direction grows, {left} of the excess loss after {steps}"
             return f"diverged: the loss went from {number(case.walk.losses[0])} to {number(last, 3)} in {steps}"
         case "bounces":
             return (
