@@ -4,7 +4,8 @@
     PoissonRegression, GammaRegression              of counts and of amounts, log link
     HuberRegression                                 of targets with outliers
     ElasticNet, Lasso                               with penalties that leave out columns
-    BayesianLinearRegression                        with priors and posteriors
+    BayesianLinearRegression, BayesianLogisticRegression, BayesianPoissonRegression
+                                                    with priors and posteriors
     LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis, GaussianNB, ProbabilisticPCA, GaussianMixture
                                                     how rows come about; they sample new ones
     PCA                                             a scikit-learn transformer, one pass, with intervals
@@ -21,6 +22,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from whyfit.models.bayesian_glm import BayesianLogisticRegression, BayesianPoissonRegression
     from whyfit.models.bayesian_model import BayesianLinearRegression
     from whyfit.models.elastic_net_model import ElasticNet, Lasso
     from whyfit.models.file import load_model, save_model
@@ -45,6 +47,8 @@ _HOMES = {
     "ProbabilisticPCA": "whyfit.models.generative_model",
     "QuadraticDiscriminantAnalysis": "whyfit.models.generative_model",
     "BayesianLinearRegression": "whyfit.models.bayesian_model",
+    "BayesianLogisticRegression": "whyfit.models.bayesian_glm",
+    "BayesianPoissonRegression": "whyfit.models.bayesian_glm",
     "ElasticNet": "whyfit.models.elastic_net_model",
     "GammaRegression": "whyfit.models.glm_model",
     "HuberRegression": "whyfit.models.glm_model",
@@ -64,6 +68,8 @@ _HOMES = {
 __all__ = [
     "PCA",
     "BayesianLinearRegression",
+    "BayesianLogisticRegression",
+    "BayesianPoissonRegression",
     "ElasticNet",
     "GammaRegression",
     "GaussianMixture",
