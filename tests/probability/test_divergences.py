@@ -128,3 +128,11 @@ def test_refusals():
         entropy([np.nan, 1])
     with pytest.raises(ShapeError, match="one per row"):
         mutual_information([1], [1, 2])
+    with pytest.raises(SpecError, match="negative"):
+        information_of([[-1, 2], [3, 4]])
+
+
+def test_information_of_a_key_is_not_more_than_there_is():
+    got = mutual_information(np.arange(300), np.arange(300))
+    assert got.corrected <= np.log(300)
+    assert got.corrected <= got.high + 1e-12

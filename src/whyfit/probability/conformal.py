@@ -26,7 +26,7 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
 
 from whyfit.engines.local import one_blas_thread
-from whyfit.errors import ShapeError, TargetError
+from whyfit.errors import NotFiniteError, ShapeError, TargetError
 from whyfit.linalg.moments import FoldMoments
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.predictive import Interval, check_level
@@ -224,6 +224,8 @@ def class_sets(
         )
     if len(code) and (code.min() < 0 or code.max() >= P.shape[1]):
         raise TargetError(f"class codes must lie in 0, …, {P.shape[1] - 1}, one per column.")
+    if not (np.isfinite(P).all() and np.isfinite(new).all()):
+        raise NotFiniteError("a probability is NaN or infinite; leave such rows out first.")
     own = 1 - P[np.arange(len(code)), code]
     limits = np.array([upper_quantile(own[code == c], level) for c in range(P.shape[1])])
     return 1 - new <= limits

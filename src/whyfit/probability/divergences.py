@@ -79,9 +79,9 @@ def corrected_entropy(counts: ArrayLike) -> float:
 class Information:
     """Mutual information of two classifications of the same rows.
 
-    `corrected` is Miller-Madow's, not below 0. The interval joins that of the noncentral χ² law of 2nI, which holds
-    near independence, and the delta method's, which holds far from it: it covers at least as often as either.
-    `p_value` is of independence.
+    `corrected` is Miller-Madow's, kept within 0 and log(fewer classes). The interval joins that of the noncentral χ²
+    law of 2nI, which holds near independence, and the delta method's, which holds far from it: it covers at least as
+    often as either. `p_value` is of independence.
     """
 
     plug_in: float
@@ -110,6 +110,8 @@ def information_of(counts: ArrayLike, level: float = 0.95) -> Information:
     N = np.asarray(counts, dtype=float)
     if N.ndim != 2 or not N.size or not N.sum() > 0:
         raise ShapeError(f"counts have shape {N.shape}; expected a table with some rows counted.")
+    if not np.isfinite(N).all() or N.min() < 0:
+        raise SpecError("counts hold a negative number or infinity; expected numbers of rows.")
     N = N[N.sum(axis=1) > 0][:, N.sum(axis=0) > 0]
     n, (kx, ky) = float(N.sum()), N.shape
     P = N / n
@@ -120,7 +122,9 @@ def information_of(counts: ArrayLike, level: float = 0.95) -> Information:
     df = (kx - 1) * (ky - 1)
     if df == 0:
         return Information(0.0, 0.0, 0.0, 0.0, 1.0, int(n))
-    corrected = max(plug + (kx + ky - int(seen.sum()) - 1) / (2 * n), 0.0)
+    cap = float(np.log(min(kx, ky)))
+    corrected = plug + (kx + ky - int(seen.sum()) - 1) / (2 * n)
+    corrected = min(max(corrected, 0.0), cap)
     tail = (1 - check_level(level)) / 2
     g = 2 * n * plug
     ends = [
@@ -129,7 +133,6 @@ def information_of(counts: ArrayLike, level: float = 0.95) -> Information:
     ]
     half = -float(special.ndtri(tail)) * np.sqrt(max(float(P[seen] @ gain**2) - plug**2, 0.0) / n)
     low, high = min(ends[0], corrected - half), max(ends[1], corrected + half)
-    cap = float(np.log(min(kx, ky)))
     return Information(plug, corrected, max(low, 0.0), min(high, cap), chi2_upper(g, df), int(n))
 
 

@@ -65,3 +65,5 @@ def test_refusals():
         Confusion.of(["a", "b"], ["a", "c"], classes=("a", "b"))
     with pytest.raises(ShapeError, match="one of each per row"):
         Confusion.of([1, 0], [1])
+    with pytest.raises(TargetError, match="different kinds"):
+        Confusion.of([None, "a"], ["a", "a"])

@@ -73,6 +73,7 @@ def test_an_infinite_loss_leaves_no_lower_end():
         (lambda: binary([]), ShapeError, "at least one"),
         (lambda: probabilities([0.2, 1.5], 2), TargetError, "not log odds"),
         (lambda: vector([1.0, np.nan], "the scores"), NotFiniteError, "row 1"),
+        (lambda: vector([1.0, 1e200], "the scores"), NotFiniteError, "overflows"),
         (lambda: vector([1.0], "the scores", 2), ShapeError, "1 rows and the target 2"),
         (lambda: mean_of(np.ones(3), 95), SpecError, "0.95"),
     ],

@@ -58,8 +58,13 @@ class Confusion:
             raise ShapeError(
                 f"labels have the shapes {y.shape} and {called.shape}; expected one of each per row."
             )
-        names = np.asarray(classes) if len(classes) else np.union1d(y, called)
-        order = np.argsort(names, kind="stable")
+        try:
+            names = np.asarray(classes) if len(classes) else np.union1d(y, called)
+            order = np.argsort(names, kind="stable")
+        except TypeError:
+            raise TargetError(
+                "labels are of different kinds (numbers, text, None); make them all text first."
+            ) from None
         codes = []
         for v in (y, called):
             at = np.searchsorted(names, v, sorter=order).clip(max=len(names) - 1)

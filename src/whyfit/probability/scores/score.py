@@ -35,6 +35,7 @@ from numpy.typing import ArrayLike
 from whyfit.errors import NotFiniteError, ShapeError, SpecError, TargetError
 from whyfit.probability.distributions import t_quantile
 
+LARGEST = 1e140  # squares of sums of squares stay finite up to here
 Better = Literal["lower", "higher"]
 
 
@@ -93,7 +94,11 @@ def vector(values: ArrayLike, name: str, n: int | None = None) -> Float[np.ndarr
         raise ShapeError(f"{name} has {v.size:,} rows and the target {n:,}; they must be the same.")
     if not np.isfinite(v).all():
         i = int(np.flatnonzero(~np.isfinite(v))[0])
-        raise NotFiniteError(f"{name} is {v[i]} in row {i}; leave such rows out first.")
+        raise NotFiniteError(f"{name}: row {i} is {v[i]}; leave such rows out first.")
+    if np.abs(v).max() > LARGEST:
+        raise NotFiniteError(
+            f"{name}: a value is beyond {LARGEST:g}, its square overflows; rescale."
+        )
     return v
 
 
