@@ -21,15 +21,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from whyfit.calculus.newton import CREEP, CREEP_FROM, CREEPS, DECREMENT
-from whyfit.fold import Engine, Rows, RowSource, fold, joined
+from whyfit.fold import Accumulator, Engine, Rows, RowSource, fold, joined
 from whyfit.linalg.columns import Tile, tiles
 
+T = TypeVar("T", bound=Accumulator)
 MAX_STEPS = 40
 SLOW = 0.3  # a step with an old Hessian that leaves more of the decrement is the last one
 LATE = 1e-6  # δ from which one step with an exact Hessian is the last one: it leaves about δ² of it
@@ -227,10 +230,11 @@ def newton(
         B, H = near.B.copy(), near.hessian
         factor = _factored(H)
     fresh, dear = factor is None, False
+    gather = _folder(rows, engine)
     extra = penalty_matrix(classes, scale, ridge)
     for _ in range(limit):
         zero = Sums.empty(a, c, fresh)
-        sums = fold(joined(rows.blocks()), sums_at(B, centre, without, fresh), zero, engine)
+        sums = gather(sums_at(B, centre, without, fresh), zero)
         value, pull = penalised(B, scale, ridge)
         loss = sums.loss + value
         if loss > old * (1 + 1e-12) + 1e-9:
@@ -250,8 +254,7 @@ def newton(
         else:
 
             def times(V: np.ndarray, B: np.ndarray = B) -> np.ndarray:
-                of = products_at(B, V, centre, without)
-                product = fold(joined(rows.blocks()), of, np.zeros_like(V), engine)
+                product = gather(products_at(B, V, centre, without), np.zeros_like(V))
                 return product + penalised(V, scale, ridge)[1]
 
             step, true = _by_conjugate_gradients(times, factor, -g)
@@ -273,6 +276,15 @@ def newton(
         soon = delta * FORCING < LATE  # δ at the next point
         fresh = (not true or soon) if dear else (near is None or not delta < SLOW * before)
     return Optimum(B, centre, H, old, sums.counts, delta, converged, tuple(losses), runaway)
+
+
+def _folder(rows: RowSource, engine: Engine) -> Callable[[Callable[[Rows], T], T], T]:
+    """The fold over these rows; a single block is not handed to another thread a hundred times."""
+    first = list(islice(joined(rows.blocks()), 2))
+    if len(first) != 1:
+        return lambda of, zero: fold(joined(rows.blocks()), of, zero, engine)
+    (block,) = first
+    return lambda of, zero: zero + of(block)
 
 
 def _by_conjugate_gradients(

@@ -116,14 +116,18 @@ def certain_digits(
     """
     a, c = B.shape
     d = np.sqrt(np.maximum(np.diag(H), np.finfo(float).tiny))
-    mu, Q = np.linalg.eigh(H / d / d[:, None])
-    if mu[0] * NO_DIGITS <= GAMMA * mu[-1]:  # nothing is known of the smallest curvature
-        return np.zeros((a, c))
-    inverse = (Q / mu) @ Q.T
+    A = H / d / d[:, None]
+    inverse = _by_cholesky(A)
+    if inverse is None:
+        mu, Q = np.linalg.eigh(A)
+        if mu[0] * NO_DIGITS <= GAMMA * mu[-1]:  # nothing is known of the smallest curvature
+            return np.zeros((a, c))
+        inverse = (Q / mu) @ Q.T
     J = np.eye(c)
     J[0, 1:] = -centre
     V = np.kron(np.eye(a), J) / d
-    through, row = V @ inverse, np.abs(inverse).sum(axis=1)
+    through = np.matmul(J, (inverse / d[:, None]).reshape(a, c, -1)).reshape(a * c, -1)
+    row = np.abs(inverse).sum(axis=1)
     doubt = min(1.0, GAMMA * float(row.max()))  # of the inverse itself, where terms cancel
     error = GAMMA * np.sqrt(n) * (np.abs(through).sum(axis=1) + doubt * (np.abs(V) @ row))
     left = np.sqrt(np.maximum(np.einsum("ij,ij->i", through, V), 0.0))

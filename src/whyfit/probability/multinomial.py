@@ -126,14 +126,16 @@ def fit_rows(
         inverse = back @ unit_inverse(o.hessian) @ back.T
         o = replace(o, B=o.B @ white.back.T, centre=white.mean, hessian=there.T @ o.hessian @ there)
     a, c = o.B.shape
-    J = np.kron(np.eye(a), np.vstack([np.concatenate([[1.0], -o.centre]), np.eye(c)[1:]]))
+    J = np.vstack([np.concatenate([[1.0], -o.centre]), np.eye(c)[1:]])
+    left = np.matmul(J, inverse.reshape(a, c, a * c)).reshape(a * c, a, c)
+    covariance = np.matmul(left, J.T).reshape(a * c, a * c)  # (I ⊗ J) H⁻¹ (I ⊗ J)ᵀ
     coef = np.zeros((a, p))
     coef[:, keep] = o.B[:, 1:]
     share = o.counts / o.counts.sum()
     null = float(o.counts.sum() * special.xlogy(share, share).sum())
     w2 = penalised(o.B, scale[keep], ridge)[0]
     return MultinomialFit(
-        tuple(rows.names), classes, n, coef, o.B[:, 0] - o.B[:, 1:] @ o.centre, J @ inverse @ J.T,
+        tuple(rows.names), classes, n, coef, o.B[:, 0] - o.B[:, 1:] @ o.centre, covariance,
         -(o.loss - w2), null, ridge, dropped, o, scale,
     )  # fmt: skip
 
