@@ -190,7 +190,10 @@ class Case:
         if not self.linear.rss > glm.NO_SCALE * self.linear.tss:
             raise TargetError(glm.EXACT)
         if not ridge:
-            return fit(0.0)
+            made = fit(0.0)
+            if not (made.converged or made.optimum.hessian[-1, -1] > 0):  # σ bends nowhere
+                raise TargetError(glm.EXACT)
+            return made
         # near its minimum Huber's loss is 2/σ times the squared one, and so must the penalty be
         rough = fit(2 * ridge / columns.target.spread)
         return fit(2 * ridge / float(np.sqrt(rough.dispersion)))

@@ -23,8 +23,8 @@ from whyfit.fold import Rows, RowSource
 #: A scale of the errors below this share of the target's spread is rounding: the fit is exact.
 NO_SCALE = 1e-10
 EXACT = (
-    "the target is fitted exactly, so that Huber's loss has no scale of errors; use squared loss, or leave out columns,"
-    " first of all one that gives the target away."
+    "most rows are fitted exactly, so that Huber's loss has no scale of errors: they share one value, or a column gives"
+    " the target away; use another loss, or leave out columns."
 )
 Family = Literal["poisson", "gamma", "huber"]
 

@@ -228,7 +228,8 @@ def _optima(
         return s if huber else bounded(s, scale)
 
     problems = [folds.problem(int(m)) for m in n]
-    flat = np.array([not A[0, 0] > 0 for A in own])  # Huber: every row an outlier, no step to make
+    # Huber: every row an outlier, or fitted exactly: no step to make
+    flat = np.array([not (np.diag(own[j])[~still[j]] > 0).all() for j in range(k)])
     B = np.stack([problems[j].start if flat[j] else b - step(j, slope - g[j]) for j in range(k)])
     for j in np.flatnonzero(~flat):  # a coefficient of which the training rows know nothing is 0
         if still[j].any():
