@@ -254,3 +254,8 @@ def test_one_bad_vector_is_counted_in_the_singular():
     Z[3, 1] = np.nan
     with pytest.raises(NotFiniteError, match="in 1 vector, first in row 4"):
         read_cloud(Z, MapSpec())
+
+
+def test_a_point_with_an_empty_label_is_called_by_its_row():
+    labels = ("a", "", " ", *WORDS[3:])
+    assert read_cloud(X, MapSpec(labels=labels)).labels[:4] == ("a", "row 2", "row 3", "w3")

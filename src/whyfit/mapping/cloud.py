@@ -107,7 +107,15 @@ def read_cloud(source: Any, spec: MapSpec) -> Cloud:
         cloud = of_arrays({"array": np.asarray(source)}, "array", "arrays", spec)
     else:
         cloud = _of_table(source, spec)
-    return _checked(cloud)
+    return _checked(_named(cloud))
+
+
+def _named(cloud: Cloud) -> Cloud:
+    """Points with an empty label are called by their rows."""
+    if all(label.strip() for label in cloud.labels):
+        return cloud
+    labels = zip(cloud.labels, row_names(cloud.n), strict=True)
+    return dataclasses.replace(cloud, labels=tuple(a if a.strip() else b for a, b in labels))
 
 
 def _of_path(path: Path, spec: MapSpec) -> Cloud:
