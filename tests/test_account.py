@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 
 import whyfit
 from whyfit.report.summary import certain_digits
@@ -24,3 +25,15 @@ def test_without_a_maximum_nothing_is_certified():
     assert all(math.isnan(c.digits) for c in document.model.coefficients)
     assert certain_digits(document) is None
     assert document.model.why == "the likelihood has no maximum, so no digits are certified"
+
+
+def test_levels_beyond_max_levels_are_not_merged_in_silence():
+    rng = np.random.default_rng(0)
+    city = [f"c{i:02d}" for i in np.repeat(np.arange(60), 12)]
+    y = rng.normal(size=len(city))
+    frame = pd.DataFrame({"city": city, "y": y})
+    (note,) = (n for n in whyfit.fit(frame, "y", select="PR301").document.notes if "merged" in n)
+    assert (
+        note
+        == "10 of 60 levels of city, 17 % of the rows, are merged into (rare): max_levels is 50."
+    )

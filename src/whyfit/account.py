@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from whyfit import __version__
+from whyfit.data.coding import RARE, LevelCoding
 from whyfit.data.folds import most_folds
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Finding
 from whyfit.diagnosis.registry import all_rules
-from whyfit.diagnosis.words import plural
+from whyfit.diagnosis.words import percent, plural
 from whyfit.probability.evidence import ridge_by_evidence
 from whyfit.probability.glm import GLMFit
 from whyfit.probability.glm_problem import glm_kind
@@ -239,6 +240,7 @@ def _notes(case: Case) -> tuple[str, ...]:
         notes.append(
             f"{plural(len(case.spec.exclude_rows), 'row')} kept out of the fit but scored (exclude_rows)."
         )
+    notes += _notes_on_levels(case)
     if isinstance(case.fit, GLMFit):
         notes += _notes_on_loss(case)
     if case.k < case.spec.folds:
@@ -250,6 +252,25 @@ def _notes(case: Case) -> tuple[str, ...]:
         )
         notes.append(f"{case.k} folds instead of {case.spec.folds}: {why}.")
     return tuple(notes)
+
+
+def _notes_on_levels(case: Case) -> list[str]:
+    """Levels that have rows enough for a column of their own, but of which `max_levels` keeps no more."""
+    notes = []
+    for coding in case.design.codings:
+        if not isinstance(coding, LevelCoding) or not coding.levels.rare:
+            continue
+        column = case.schema[coding.name]
+        kept = {coding.levels.reference, *coding.levels.kept}
+        levels = zip(column.levels, column.counts, strict=True)
+        gone = [n for t, n in levels if t not in kept and n >= case.spec.rare_level]
+        if gone:
+            notes.append(
+                f"{len(gone):,} of {plural(len(column.levels), 'level')} of {coding.name}, "
+                f"{percent(sum(gone) / sum(column.counts))} of the rows, are merged into {RARE}: max_levels is "
+                f"{case.spec.max_levels}."
+            )
+    return notes
 
 
 def _notes_on_loss(case: Case) -> list[str]:
