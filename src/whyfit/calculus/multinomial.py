@@ -20,7 +20,7 @@ References: Böhning (1992), Ann. Inst. Statist. Math. 44, 197-200; Nocedal & Wr
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
@@ -37,7 +37,7 @@ MAX_STEPS = 40
 SLOW = 0.3  # a step with an old Hessian that leaves more of the decrement is the last one
 LATE = 1e-6  # δ from which one step with an exact Hessian is the last one: it leaves about δ² of it
 DEAR = 5e7  # multiplications of a Hessian from which products with it are cheaper
-FORCING = 0.03  # residual of a step by conjugate gradients, in the norm of the preconditioner
+FORCING = 0.1  # residual of a step by conjugate gradients, in the norm of the preconditioner
 MOST_PRODUCTS = 20  # ... which take about as long as a Hessian; if they do not suffice, it is taken
 KRONECKER_BYTES = 6 << 20  # of products π_i ⊗ x̃_i held together
 _NO_LOSS = 1e-6  # a loss per row below this belongs to classes that are separated
@@ -283,7 +283,7 @@ def _folder(rows: RowSource, engine: Engine) -> Callable[[Callable[[Rows], T], T
     first = list(islice(joined(rows.blocks()), 2))
     if len(first) != 1:
         return lambda of, zero: fold(joined(rows.blocks()), of, zero, engine)
-    (block,) = first
+    block = replace(first[0], dense=np.asfortranarray(first[0].dense))  # tiles are columns
     return lambda of, zero: zero + of(block)
 
 
