@@ -14,6 +14,9 @@ classical interval, which is the posterior under p(β, σ) ∝ 1/σ. The evidenc
 where a flat direction counts as density 1, at the column means, per unit; so only models with the same flat parts may
 be compared (`Evidence.flat`). All algebra is done on centred, unit-length columns: units and offsets are no matter.
 
+Measured coverage of nominal 90 % intervals, normal errors, 8 rows, 2 columns, 4,000 tables (± 0.5 %):
+new row 0.897 and slope 0.907 under p(β, σ) ∝ 1/σ, exact in theory; 0.939 and 0.941 under p(β, σ) ∝ 1, too wide.
+
 Degenerate input: under a flat prior a column that follows from others has no proper posterior and is dropped, as by
 `linalg.solve`. With no degrees of freedom left (2aₙ ≤ 0) scales are NaN. A proper prior needs no rows beyond one.
 
