@@ -1,6 +1,6 @@
 """Bayesian linear regression with an evidence-chosen prior: whyfit's moments beside BayesianRidge.
 
-Both maximise the evidence over the widths of prior and noise; columns have unit variance, where both priors are the same.
+Both maximise the evidence over the widths of prior and noise; columns have unit variance: the priors are the same.
 """
 
 from __future__ import annotations
