@@ -145,3 +145,14 @@ def test_surnames_tell_nothing_about_leaving_a_bank(shared_data):
 )
 def test_categories_that_matter_are_left_alone(shared_data, name, target):
     assert not findings(file_case(shared_data / name / f"{name}.csv", target), "LA114")
+
+
+def test_levels_that_have_rows_enough_are_not_called_too_rare():
+    rng = np.random.default_rng(4)
+    c = {
+        "name": np.array([f"n{v}" for v in np.repeat(np.arange(120), 15)]),
+        "x": rng.normal(size=1800),
+        "y": rng.normal(size=1800),
+    }
+    f = only(findings(table_case(c, "y", roles={"name": "categorical"}, max_levels=5), "LA114"))
+    assert "115 of 120 levels of name are more than max_levels, 5: (rare) holds" in f.message

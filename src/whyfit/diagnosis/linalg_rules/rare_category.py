@@ -324,11 +324,18 @@ def _confirm_merged(case: Case, column: Column, coding: LevelCoding) -> Confirme
     if change is None or not change.harmless:
         return None
     done = f"without {column.name}"
+    rare = sum(n < case.spec.rare_level for n in column.counts)
+    few = rare >= gone / 2
+    why = (
+        "have too few rows for a column"
+        if few
+        else f"are more than max_levels, {case.spec.max_levels}"
+    )
     return Confirmed(
         RULE.finding(
             "note",
             (column.name,),
-            f"{gone:,} of {plural(len(column.levels), 'level')} of {column.name} have too few rows for a column: {RARE}"
+            f"{gone:,} of {plural(len(column.levels), 'level')} of {column.name} {why}: {RARE}"
             f" holds {percent(share)} of the rows, and the names are lost",
             evidence=(
                 Evidence(
