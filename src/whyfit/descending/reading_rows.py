@@ -19,6 +19,8 @@ from whyfit.spec import Spec
 
 #: Bytes of the rows, raw and standardised, that are kept; beyond it a random sample stands for all.
 MOST_BYTES = 512 << 20
+#: Numbers in the rows of a loss that every step on all rows reads: some ten milliseconds.
+MOST_VALUES = 2_000_000
 #: Fourth powers of larger numbers, which the noise of batches is made of, overflow once they are added up.
 LARGEST = 1e70
 #: Share of the loss that a descent must have to gain, above rounding.
@@ -64,6 +66,10 @@ def read_problem(table: Table, spec: Spec, how: DescendSpec) -> Read:
         _check_gain(case, problem)
         return Read(case, problem, _names(case, problem), case.n, None, tuple(notes))
     wanted = max(MOST_BYTES // (16 * (case.p + 1)), 1)
+    if (
+        not squared and not how.rows_per_step
+    ):  # each of hundreds of steps reads them all, and trials do it again
+        wanted = min(wanted, max(MOST_VALUES // (case.p + 1), 1))
     of, share = sample_of(case.table.n, spec.seed, wanted)
     kept = fold(case.rows.blocks(), of, Sample.empty(case.p, share), LocalEngine())
     n = len(kept.y)
