@@ -53,6 +53,8 @@ def test_finds_levels_of_two_rows():
         rng = np.random.default_rng(seed)
         level = np.array(["a"] * 700 + ["b"] * 700 + ["c", "c", "d", "d"])
         x = rng.normal(size=1404)
-        case = table_case({"g": level, "x": x, "y": 0.5 * x + rng.normal(size=1404)}, "y", rare_level=1)
+        case = table_case(
+            {"g": level, "x": x, "y": 0.5 * x + rng.normal(size=1404)}, "y", rare_level=1
+        )
         hits += any(f.subject == ("g",) for f in findings(case, "LA114"))
     assert usually(hits, PLANTED)

@@ -290,10 +290,9 @@ class Design:
         """What makes the low-order parts of the dense columns that `parts` built; None: they are exact."""
         if not self._rounding or self.projection is not None:
             return None
-        slots, work = (
-            self._slots[0],
-            dense.base,
-        )  # all rows of the work array, those of dropped inputs too
+        slots, work = self._slots[0], dense.base  # of all rows, those of dropped inputs too
+        if work is None:
+            raise InternalFault("the dense columns are not those that the design built.")
         return lambda: low_parts(self._rounding, slots, work)[: self.n_dense].T
 
     @cached_property

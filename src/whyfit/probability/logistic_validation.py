@@ -70,7 +70,7 @@ def cross_validate(
     spread = swept(H)
     still = [swept(H - each.hessian[j]) <= STILL * spread for j in range(k)]
     factors = [Factor.of(H - each.hessian[j] + np.diag(diagonal), still[j]) for j in range(k)]
-    separated = fit.optimum.runaway and fit.optimum.loss < SEPARATED * fit.n
+    separated = not fit.converged and fit.optimum.loss < SEPARATED * fit.n
     if separated:
         B = np.stack([_anew(source, centre, scale, j, fit, out, engine) for j in range(k)])
     else:

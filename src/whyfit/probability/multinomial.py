@@ -27,7 +27,7 @@ from whyfit.linalg.sparse import cross_work
 from whyfit.probability.distributions import chi2_upper
 from whyfit.probability.inference import Inference, infer
 from whyfit.probability.logistic import Whitened, certain_digits, unit_inverse
-from whyfit.probability.logistic_validation import ATTEMPTS, RUNAWAY
+from whyfit.probability.logistic_validation import RUNAWAY
 from whyfit.probability.validation import FoldScores
 
 #: Multiplications of a Newton step, n p² C(C−1)/2: half a second of it. A journey takes about two hundred steps: ten
@@ -35,6 +35,9 @@ from whyfit.probability.validation import FoldScores
 MOST_WORK = 5e9
 #: Its Hessian takes 128 MB at this size, and two seconds to factor.
 MOST_COEFFICIENTS = 4_000
+FROM_ZERO = (
+    25  # steps of a training set without a maximum: each multiplies the loss that is left by 1/e
+)
 _FOLD_TOLERANCE = 1e-5  # steps with an old Hessian shrink the decrement by a factor only; held-out log loss to 1e-7
 
 
@@ -193,11 +196,15 @@ def cross_validate(
     excluded: frozenset[int] = frozenset(),
     engine: Engine | None = None,
 ) -> tuple[FoldScores, Float[np.ndarray, "k a c"]]:
-    """Held-out log_loss, skill, brier, accuracy, balanced_accuracy per fold, and the k coefficient arrays."""
+    """Held-out log_loss, skill, brier, accuracy, balanced_accuracy per fold, and the k coefficient arrays.
+
+    Where the full fit has no maximum its coefficients have run after *all* rows, and training sets started there would
+    stop at once and know the rows they are scored on: each is then fitted from zero.
+    """
     engine = engine or LocalEngine()
     source, keep = without_columns(rows, fit.dropped), ~fit.dropped
     trained = among(source, excluded, inside=False) if excluded else source
-    tolerance, limit = (_FOLD_TOLERANCE, MAX_STEPS) if fit.converged else (RUNAWAY, ATTEMPTS)
+    tolerance, limit = (_FOLD_TOLERANCE, MAX_STEPS) if fit.converged else (RUNAWAY, FROM_ZERO)
     still = _constant(trained, k, engine)
     B = np.zeros((k, *fit.optimum.B.shape))
     for j in range(k):  # a coefficient of which the training rows know nothing is 0
@@ -206,7 +213,7 @@ def cross_validate(
         B[j][:, place] = newton(
             without_columns(trained, still[j]), len(fit.classes), fit.optimum.centre[live],
             fit.scale[keep][live], engine, fit.ridge, without=j, tolerance=tolerance,
-            near=_part(fit.optimum, place), limit=limit,
+            near=_part(fit.optimum, place) if fit.converged else None, limit=limit,
         ).B  # fmt: skip
     C = len(fit.classes)
 

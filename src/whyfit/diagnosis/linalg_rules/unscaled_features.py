@@ -17,7 +17,9 @@ H has squared units: columns whose spreads differ by a factor 1000 already give 
 path is known without walking it, L_t − L* = Σ e_i (1 − λ_i/λ_max)²ᵗ, and whyfit reads off how many steps bring the
 excess loss to 1 % of its start, before and after scaling. Both descents are then really run (the slow one for a few
 thousand steps) and must do what was predicted. The spectrum takes time with the cube of the number of columns: beyond
-500 columns the remedy is tried on three training sets only, and beyond 2,000 the rule is silent. Reference: Boyd & Vandenberghe (2004), Convex Optimization, §9.3.
+500 columns the remedy is tried on three training sets only, and beyond 2,000 the rule is silent.
+
+Reference: Boyd & Vandenberghe (2004), Convex Optimization, §9.3.
 
 Why it hurts
 
