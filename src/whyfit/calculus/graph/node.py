@@ -49,9 +49,9 @@ class Graph:
         rows = [
             (
                 v.name,
-                _formula(v, self.nodes),
+                formula(v, self.nodes),
                 short(v.value),
-                _locals(v, self.nodes),
+                _said_of(v, self.nodes),
                 short(v.adjoint),
             )
             for v in self.nodes
@@ -76,7 +76,8 @@ def short(a: np.ndarray) -> str:
     return " × ".join(map(str, a.shape)) + f", norm {np.linalg.norm(a):.3g}"
 
 
-def _formula(v: Node, nodes: tuple[Node, ...]) -> str:
+def formula(v: Node, nodes: tuple[Node, ...]) -> str:
+    """How a node is calculated, in the names of what it reads: "v1 × x"."""
     names = [nodes[o.node].name for o in v.operands]
     if not names:
         return v.operation
@@ -85,15 +86,17 @@ def _formula(v: Node, nodes: tuple[Node, ...]) -> str:
     return f"{v.operation}({', '.join(names)})"
 
 
-def _locals(v: Node, nodes: tuple[Node, ...]) -> str:
-    """∂v/∂operand, by rule and, where it is elementwise, by value."""
-    names = [nodes[o.node].name for o in v.operands]
-    said = []
-    for o in v.operands:
-        if nodes[o.node].operation == "constant":
-            continue
-        rule = o.rule.format(*names)
-        value = "" if o.local is None or rule in ("1", "−1") else f" = {short(o.local)}"
-        value = "" if value == f" = {rule}" else value
-        said.append(f"∂/∂{nodes[o.node].name} = {rule}{value}")
-    return ", ".join(said)
+def local(v: Node, operand: Operand, nodes: tuple[Node, ...]) -> str:
+    """∂v/∂operand, by rule and, where it is elementwise, by value: "x = 2"."""
+    rule = operand.rule.format(*(nodes[o.node].name for o in v.operands))
+    if operand.local is None or rule in ("1", "−1", short(operand.local)):
+        return rule
+    return f"{rule} = {short(operand.local)}"
+
+
+def _said_of(v: Node, nodes: tuple[Node, ...]) -> str:
+    return ", ".join(
+        f"∂/∂{nodes[o.node].name} = {local(v, o, nodes)}"
+        for o in v.operands
+        if nodes[o.node].operation != "constant"
+    )
