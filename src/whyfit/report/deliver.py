@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -50,52 +50,92 @@ def page_beside(source: Path, kind: str = "whyfit") -> Path:
     return Path(f"{name or 'report'}.{kind}.html")
 
 
-def deliver(document: Document, wanted: Wanted) -> None:
-    """Write the report. Raises InputError if a file that was asked for cannot be written."""
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """How one kind of document is rendered; called only for what is wanted.
+
+    `text` gets the page that was written beside it, if any; `data` the form that is not text.
+    """
+
+    text: Callable[[Path | None], str]
+    page: Callable[[], str]
+    data: Callable[[str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """What text is written on: the terminal, or a file, which takes every character and no colour."""
+
+    width: int
+    colour: bool
+    encoding: str
+
+    @classmethod
+    def of(cls, wanted: Wanted) -> Paper:
+        if wanted.output is not None:
+            return cls(stream.width(), False, "utf-8")
+        return cls(stream.width(), stream.colour_wanted(), stream.encoding())
+
+
+def hand_over(forms: Forms, wanted: Wanted) -> None:
+    """Write what is wanted of a document. Raises InputError if a file that was asked for cannot be written."""
     page = wanted.page
     if page is not None:
-        _write_page(document, page)
+        write_whole(page, forms.page().encode("utf-8"))
     elif wanted.form == "text" and wanted.default_page is not None:
         page = wanted.default_page
         try:
-            _write_page(document, page)
+            write_whole(page, forms.page().encode("utf-8"))
         except InputError as error:  # nobody asked for this file: say so and go on
             stream.complain(f"no HTML report: {error}")
             page = None
-    data = _text(document, page, wanted) if wanted.form == "text" else _data(document, wanted.form)
+    match wanted.form:
+        case "text":
+            data: str | bytes = forms.text(page)
+        case "html":
+            data = forms.page().encode("utf-8")
+        case form:
+            data = forms.data(form)
     if wanted.output is None:
         stream.write(data)
     else:
         write_whole(wanted.output, data.encode("utf-8") if isinstance(data, str) else data)
 
 
-def _write_page(document: Document, page: Path) -> None:
-    from whyfit.report import html
+def deliver(document: Document, wanted: Wanted) -> None:
+    """Write the report of a fit, see `hand_over`."""
 
-    write_whole(page, html.render(document).encode("utf-8"))
+    def page() -> str:
+        from whyfit.report import html
+
+        return html.render(document)
+
+    forms = Forms(
+        lambda beside: _text(document, beside, wanted), page, lambda form: _data(document, form)
+    )
+    hand_over(forms, wanted)
 
 
 def _text(document: Document, page: Path | None, wanted: Wanted) -> str:
     from whyfit.report import spec_text, text
 
-    to_file = wanted.output is not None
-    width, colour = stream.width(), stream.colour_wanted() and not to_file
-    encoding = "utf-8" if to_file else stream.encoding()
+    paper = Paper.of(wanted)
     parts = [
         text.render(
             document,
-            width,
-            colour,
+            paper.width,
+            paper.colour,
             report=None if page is None else str(page),
-            encoding=encoding,
+            encoding=paper.encoding,
             findings_only=wanted.findings_only,
         )
     ]
+    at = (paper.width, paper.colour)
     if wanted.table:
-        parts.append(text.render_coefficients(document, width, colour, encoding=encoding))
+        parts.append(text.render_coefficients(document, *at, encoding=paper.encoding))
     if wanted.spec_before is not None:
         before = wanted.spec_before
-        parts.append(spec_text.render_fix(document, before, width, colour, encoding=encoding))
+        parts.append(spec_text.render_fix(document, before, *at, encoding=paper.encoding))
     return "\n".join(p for p in parts if p)
 
 
@@ -104,10 +144,6 @@ def _data(document: Document, form: str) -> bytes:
         from whyfit.report.json import to_json
 
         return to_json(document)
-    if form == "html":
-        from whyfit.report import html
-
-        return html.render(document).encode("utf-8")
     from whyfit.report import github
 
     return github.render(document).encode("utf-8")
