@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 
 from whyfit.calculus.blunt import Blunt
-from whyfit.calculus.class_rows import ClassRows
 from whyfit.calculus.derivatives import check_gradient
 from whyfit.calculus.forecast import Spectrum
 from whyfit.calculus.losses import (
@@ -22,7 +21,7 @@ from whyfit.calculus.losses import (
     Quantile,
     Squared,
 )
-from whyfit.calculus.objective import Plane
+from whyfit.calculus.objective import Plane, RowLoss
 from whyfit.calculus.optimizers import GradientDescent, Momentum, Nesterov
 from whyfit.calculus.problem import Problem
 from whyfit.calculus.schedules import Cosine
@@ -158,10 +157,11 @@ def test_a_target_that_does_not_suit_is_refused():
         Problem.of_rows(Poisson(), X, eta)
 
 
-class TestClassRows:
+class TestSeveralClasses:
     def test_derivatives(self):
         loss = _problem("multinomial", 8, ridge=2.0).unit
-        assert isinstance(loss, ClassRows)
+        assert isinstance(loss, RowLoss)
+        assert loss.several
         w = 0.3 * np.random.default_rng(0).normal(size=loss.size)
         assert check_gradient(loss.loss, loss.gradient, w).agrees
         H, v = loss.hessian(w), np.arange(loss.size) / loss.size
@@ -172,7 +172,8 @@ class TestClassRows:
 
     def test_batches_of_all_rows_and_the_plane(self):
         loss = _problem("multinomial", 9).unit
-        assert isinstance(loss, ClassRows)
+        assert isinstance(loss, RowLoss)
+        assert loss.several
         w = np.linspace(-1, 1, loss.size)
         np.testing.assert_allclose(loss.batch_gradient(w, np.arange(loss.n)), loss.gradient(w))
         d = np.eye(loss.size)[:2]
@@ -183,8 +184,8 @@ class TestClassRows:
 
     def test_shapes(self):
         with pytest.raises(ShapeError, match="expected"):
-            ClassRows(Multinomial(2), np.ones((3, 1)), np.zeros(2))
-        loss = ClassRows(Multinomial(2), np.ones((3, 1)), np.array([0.0, 1.0, 1.0]))
+            RowLoss(Multinomial(2), np.ones((3, 1)), np.zeros(2))
+        loss = RowLoss(Multinomial(2), np.ones((3, 1)), np.array([0.0, 1.0, 1.0]))
         with pytest.raises(ShapeError, match="no rows"):
             loss.batch_gradient(np.zeros(2), np.zeros(0, dtype=int))
 

@@ -9,7 +9,6 @@ and also on mini-batches,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -53,14 +52,16 @@ class Plane:
 class RowLoss:
     """The mean of `kind` over rows Z (n, c), which hold a column of ones if an intercept is learned.
 
-    `l2` (c) weighs the squares of the parameters; 0 for the intercept. Raises what `kind.check` raises, and
-    ShapeError where Z and y do not match.
+    `l2` weighs the squares of the parameters, 0 for the intercept. Parameters are one vector of `size` numbers: for a
+    loss of C classes the matrix B (c, C) row by row, where adding the same vector to all columns changes no
+    probability, so that H has c flat directions. Raises what `kind.check` raises, and ShapeError where Z and y do
+    not match.
     """
 
     kind: Loss
     Z: Float[np.ndarray, "n c"]
     y: Float[np.ndarray, " n"]
-    l2: Float[np.ndarray, " c"] | None = None
+    l2: Float[np.ndarray, " k"] | None = None
 
     def __post_init__(self) -> None:
         if self.Z.ndim != 2 or self.y.shape != self.Z.shape[:1]:
@@ -71,50 +72,54 @@ class RowLoss:
 
     @property
     def size(self) -> int:
-        return self.Z.shape[1]
+        return self.Z.shape[1] * self.kind.outputs
+
+    @property
+    def several(self) -> bool:
+        """Whether a row has more than one η; what is known of batches in closed form is for one."""
+        return self.kind.outputs > 1
 
     @property
     def n(self) -> int:
         return len(self.y)
 
-    def loss(self, w: Float[np.ndarray, " c"]) -> float:
+    def shaped(self, w: Float[np.ndarray, " k"]) -> np.ndarray:
+        """The parameters as they multiply a row: a column for each η, or w itself."""
+        return w.reshape(self.Z.shape[1], self.kind.outputs) if self.several else w
+
+    def loss(self, w: Float[np.ndarray, " k"]) -> float:
         penalty = 0.0 if self.l2 is None else 0.5 * float(self.l2 @ (w * w))
         with np.errstate(over="ignore", invalid="ignore"):
-            return float(self.kind.value(self.Z @ w, self.y).mean()) + penalty
+            return float(self.kind.value(self.Z @ self.shaped(w), self.y).mean()) + penalty
 
-    def gradient(self, w: Float[np.ndarray, " c"]) -> Float[np.ndarray, " c"]:
-        with np.errstate(over="ignore", invalid="ignore"):
-            return self._penalised(base.gradient(self.kind, self.Z, self.y, w), w)
+    def gradient(self, w: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+        return self._gradient(w, self.Z, self.y)
 
     def batch_gradient(
-        self, w: Float[np.ndarray, " c"], rows: Int[np.ndarray, " b"]
-    ) -> Float[np.ndarray, " c"]:
+        self, w: Float[np.ndarray, " k"], rows: Int[np.ndarray, " b"]
+    ) -> Float[np.ndarray, " k"]:
         """Mean gradient over some rows. Raises ShapeError for an empty batch."""
         if not len(rows):
             raise ShapeError("a batch holds no rows; expected a batch size of at least 1.")
+        return self._gradient(w, self.Z[rows], self.y[rows])
+
+    def _gradient(self, w: np.ndarray, Z: np.ndarray, y: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore", invalid="ignore"):
-            g = base.gradient(self.kind, self.Z[rows], self.y[rows], w)
-            return self._penalised(g, w)
+            return self._penalised(base.gradient(self.kind, Z, y, self.shaped(w)).ravel(), w)
 
     def hessian_vector(
-        self, w: Float[np.ndarray, " c"], v: Float[np.ndarray, " c"]
-    ) -> Float[np.ndarray, " c"]:
-        return self._penalised(base.hessian_vector(self.kind, self.Z, self.y, w, v), v)
+        self, w: Float[np.ndarray, " k"], v: Float[np.ndarray, " k"]
+    ) -> Float[np.ndarray, " k"]:
+        Hv = base.hessian_vector(self.kind, self.Z, self.y, self.shaped(w), self.shaped(v))
+        return self._penalised(Hv.ravel(), v)
 
-    def hessian(self, w: Float[np.ndarray, " c"]) -> Float[np.ndarray, "c c"]:
-        H = base.hessian(self.kind, self.Z, self.y, w)
+    def hessian(self, w: Float[np.ndarray, " k"]) -> Float[np.ndarray, "k k"]:
+        H = base.hessian(self.kind, self.Z, self.y, self.shaped(w))
         return H if self.l2 is None else H + np.diag(self.l2)
-
-    @cached_property
-    def constant(self) -> float:
-        """Loss of the best constant predictor."""
-        eta = np.broadcast_to(self.kind.constant(self.y), self.y.shape)
-        with np.errstate(invalid="ignore", over="ignore"):
-            return float(np.nan_to_num(self.kind.value(eta, self.y), nan=0.0).mean())
 
     def on_plane(self, plane: Plane) -> Float[np.ndarray, "a b"]:
         """Loss at every point of a plane: three passes over the rows, then only η = η₀ + s u₁ + t u₂."""
-        eta, u, v = (self.Z @ d for d in (plane.centre, *plane.directions))
+        eta, u, v = (self.Z @ self.shaped(d) for d in (plane.centre, *plane.directions))
         out = np.empty((plane.first.size, plane.second.size))
         with np.errstate(over="ignore", invalid="ignore"):
             for i, s in enumerate(plane.first):

@@ -16,7 +16,6 @@ import numpy as np
 from jaxtyping import Float
 
 from whyfit.calculus.blunt import Blunt
-from whyfit.calculus.class_rows import ClassRows
 from whyfit.calculus.descent import Quadratic
 from whyfit.calculus.losses import Hinge, Huber, Logistic, Loss, Multinomial, Quantile, Squared
 from whyfit.calculus.minimum import Minimum, minimise, quadratic_minimum
@@ -25,7 +24,7 @@ from whyfit.calculus.stability import live_excess
 from whyfit.linalg.conditioning import live_columns
 from whyfit.linalg.moments import Moments
 
-Descended = Quadratic | RowLoss | ClassRows
+Descended = Quadratic | RowLoss
 
 _LITTLE = 1e-4
 _BLUNT = 1.06  # Silverman's rule, in units of a standard deviation times n^−1/5
@@ -33,7 +32,7 @@ _BLUNT = 1.06  # Silverman's rule, in units of a standard deviation times n^−1
 
 @dataclass(frozen=True)
 class Problem:
-    """`mean`, `sd` (p) of the columns; `blocks` of parameters per column: 1, or the number of classes.
+    """`mean`, `sd` (p) of the columns; a column has `kind.outputs` parameters: 1, or the number of classes.
 
     `live` numbers the columns that vary, among those of the design; the others take no part.
     """
@@ -45,7 +44,6 @@ class Problem:
     live: np.ndarray
     n: int
     kind: Loss
-    blocks: int = 1
     standardised: bool = False
     moments: Moments | None = None
     ridge: float = 0.0
@@ -89,16 +87,13 @@ class Problem:
         if isinstance(kind, Hinge | Quantile):
             kind = Blunt(kind, _width(kind, unit, y))
         weight = (2 if isinstance(kind, Squared | Huber) else 1) * ridge / n
-        blocks = kind.classes if isinstance(kind, Multinomial) else 1
         made = []
         for Z, d in ((raw, sd), (unit, np.ones(live.size))):
-            l2 = np.concatenate([[0.0], weight * d**2]).repeat(blocks) if ridge else None
-            made.append(
-                ClassRows(kind, Z, y, l2) if isinstance(kind, Multinomial) else RowLoss(kind, Z, y, l2)
-            )  # fmt: skip
+            l2 = np.concatenate([[0.0], weight * d**2]).repeat(kind.outputs) if ridge else None
+            made.append(RowLoss(kind, Z, y, l2))
         moments = Moments.of(np.column_stack([X, y])) if isinstance(kind, Squared) else None
         return cls(
-            made[0], made[1], mean, sd, live, n, kind, blocks, standardise, moments, ridge
+            made[0], made[1], mean, sd, live, n, kind, standardise, moments, ridge
         )  # fmt: skip
 
     @cached_property
@@ -132,7 +127,7 @@ class Problem:
         """The minimum, in unit coordinates."""
         if isinstance(self.unit, Quadratic):
             return quadratic_minimum(self.unit)
-        start = np.zeros((self.mean.size + 1, self.blocks))
+        start = np.zeros((self.mean.size + 1, self.kind.outputs))
         known = np.asarray(self.kind.constant(self.unit.y), dtype=float)
         start[0] = np.where(np.isfinite(known), known, 0.0)
         unbounded = isinstance(self.kind, Logistic | Multinomial) and self.unit.l2 is None
@@ -154,14 +149,14 @@ class Problem:
         return self.objective.loss(np.zeros(self.objective.size))
 
     def to_raw(self, b: Float[np.ndarray, " c"]) -> Float[np.ndarray, " c"]:
-        B = b.reshape(-1, self.blocks)
+        B = b.reshape(-1, self.kind.outputs)
         W = B.copy()
         W[1:] = B[1:] / self.sd[:, None]
         W[0] = B[0] - self.mean @ W[1:]
         return W.ravel()
 
     def to_unit(self, w: Float[np.ndarray, " c"]) -> Float[np.ndarray, " c"]:
-        W = w.reshape(-1, self.blocks)
+        W = w.reshape(-1, self.kind.outputs)
         B = W.copy()
         B[1:] = W[1:] * self.sd[:, None]
         B[0] = W[0] + self.mean @ W[1:]

@@ -23,7 +23,6 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from whyfit.calculus.class_rows import ClassRows
 from whyfit.calculus.descent import Quadratic
 from whyfit.calculus.noise import NoiseFloor, noise_floor
 from whyfit.calculus.objective import RowLoss
@@ -86,9 +85,7 @@ class Reading:
         return float(live.max() / live.min()) if live.size else 1.0
 
 
-def read(
-    objective: Quadratic | RowLoss | ClassRows, minimum: Float[np.ndarray, " c"], walk: Walk
-) -> Reading:
+def read(objective: Quadratic | RowLoss, minimum: Float[np.ndarray, " c"], walk: Walk) -> Reading:
     """Read a walk of constant or scheduled step; theory is told for its last step size."""
     plan, rule = walk.plan, walk.plan.rule
     least, H = objective.loss(minimum), objective.hessian(minimum)
@@ -97,8 +94,9 @@ def read(
     rate = float(walk.rates[-1]) if walk.rates[-1] > 0 else plan.rate
     known = stability(rule, lam, rate)
     floor = None
-    if isinstance(objective, RowLoss) and plan.batch is not None and not rule.adaptive:
-        floor = noise_floor(objective, minimum, rule, rate, plan.batch)
+    rows = objective if isinstance(objective, RowLoss) and not objective.several else None
+    if rows is not None and plan.batch is not None and not rule.adaptive:
+        floor = noise_floor(rows, minimum, rule, rate, plan.batch)
     excess = walk.losses - least
     first = max(float(excess[0]), np.finfo(float).tiny)
     left = float(excess[-1] / first) if np.isfinite(excess[-1]) else np.inf

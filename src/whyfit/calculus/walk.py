@@ -13,7 +13,6 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from whyfit.calculus.class_rows import ClassRows
 from whyfit.calculus.descent import Quadratic
 from whyfit.calculus.objective import Objective, RowLoss
 from whyfit.calculus.optimizers.base import Rule, check_rate
@@ -134,7 +133,7 @@ def _batches(objective: Objective, plan: Plan):
     """A function of w that draws the next batch's gradient; None for all rows."""
     if plan.batch is None:
         return None
-    if not isinstance(objective, RowLoss | ClassRows):
+    if not isinstance(objective, RowLoss):
         raise SpecError("mini-batches need rows; give a RowLoss, or descend on all rows.")
     n, size = objective.n, plan.batch
     if size > n:

@@ -196,7 +196,7 @@ class _Race:
     def _batch_edge(self, rule: Rule, batch: int, edge: float) -> float:
         """The largest step at which the noise of batches settles, where it can be worked out."""
         loss = self.problem.objective
-        if not isinstance(loss, RowLoss):
+        if not isinstance(loss, RowLoss) or loss.several:
             return edge
         seen = fourth_moments(loss, self.problem.minimum)
         return edge if seen is None else batch_limit(seen, rule, batch, edge)

@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from whyfit.calculus.class_rows import ClassRows
 from whyfit.calculus.objective import RowLoss
 from whyfit.calculus.problem import Problem
 from whyfit.calculus.second_order import second_order_walk
@@ -181,7 +180,7 @@ def _case(made: Read, how: DescendSpec) -> DescentCase:
         steps = how.steps or how.epochs or _QUASI_STEPS
         taken = second_order_walk(problem.objective, how.method, steps)
         return DescentCase(problem, taken.plan, taken, names, how.schedule_of, how.method)
-    rows = isinstance(problem.objective, RowLoss | ClassRows)
+    rows = isinstance(problem.objective, RowLoss)
     look = max(1, -(-steps // _LOOKS)) if rows else 1
     if how.schedule == "plateau":  # its patience counts passes over the rows
         look = each

@@ -126,7 +126,8 @@ def told(case: DescentCase) -> tuple[Told, ...]:
                      EXACT if case.problem.quadratic else ROUGH if multiple < _NEAR else None, "×")
             )  # fmt: skip
     rows += _certificate(case)
-    if isinstance(case.problem.objective, RowLoss) and case.batch:
+    loss = case.problem.objective
+    if isinstance(loss, RowLoss) and not loss.several and case.batch:
         rows.append(_row("gradient noise scale at the end", np.nan, case.noise, None, "rows"))
     return tuple(rows)
 

@@ -146,9 +146,9 @@ class DescentCase:
     def on_batches(self) -> BatchTheory | None:
         """None on all rows, of adaptive rules and where the loss has no minimum or several η a row."""
         loss = self.problem.objective
-        if not (
-            self.linear and self.batch and isinstance(loss, RowLoss) and self.problem.lowest.exists
-        ):
+        if not isinstance(loss, RowLoss) or loss.several or not self.problem.lowest.exists:
+            return None
+        if not (self.linear and self.batch):
             return None
         return BatchTheory(loss, self.problem.minimum, self.plan.rule, self.batch)
 
@@ -290,7 +290,7 @@ class DescentCase:
     def noise(self) -> float:
         """Gradient noise scale tr Σ/‖∇L‖² at the end: rows at which noise and gradient are equally strong."""
         loss = self.problem.objective
-        if not isinstance(loss, RowLoss):
+        if not isinstance(loss, RowLoss) or loss.several:
             return np.nan
         mean, cov = gradient_covariance(loss, self.end)
         square = float(mean @ mean)

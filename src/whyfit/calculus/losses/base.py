@@ -40,6 +40,7 @@ class Loss(ABC):
     """
 
     name: ClassVar[str]
+    outputs: int = 1  # η of a row: C for a loss of C classes
     link: ClassVar[str] = "identity"
     curvature_bound: ClassVar[float] = np.inf
     smooth: ClassVar[bool] = True
@@ -91,7 +92,11 @@ def hessian(
     if K.ndim == 1:
         return (Z * K[:, None]).T @ Z / len(y)
     c, C = b.shape
-    return np.einsum("ij,iab,ik->jakb", Z, K, Z).reshape(c * C, c * C) / len(y)
+    H = np.empty((c, C, c, C))
+    for i in range(C):  # class pair by class pair: no (m, c, C) array
+        for j in range(i + 1):
+            H[:, i, :, j] = H[:, j, :, i] = (Z * K[:, i, j, None]).T @ Z / len(y)
+    return H.reshape(c * C, c * C)
 
 
 def hessian_vector(

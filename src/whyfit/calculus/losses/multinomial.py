@@ -33,6 +33,10 @@ class Multinomial(Loss):
                 f"there is {self.classes} class; a multinomial loss needs two or more."
             )
 
+    @property
+    def outputs(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.classes
+
     def value(self, eta: np.ndarray, y: np.ndarray) -> np.ndarray:
         top = eta.max(axis=1)
         own = np.take_along_axis(eta, y.astype(np.int64)[:, None], axis=1)[:, 0]

@@ -102,7 +102,7 @@ def _left_in(case: DescentCase) -> tuple[tuple[str, ...], float]:
     if not total > 0:
         return (), 0.0
     worst = int(np.argmax(rest))
-    weights = np.abs(case.spectrum.V[:, worst]).reshape(-1, case.problem.blocks).max(axis=1)
+    weights = np.abs(case.spectrum.V[:, worst]).reshape(-1, case.problem.kind.outputs).max(axis=1)
     if not case.problem.standardised:  # what a unit of spread of each column moves
         weights = weights * np.concatenate([[1.0], case.problem.sd])
     names = ("(intercept)", *case.names)
