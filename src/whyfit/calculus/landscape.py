@@ -17,6 +17,7 @@ from jaxtyping import Float
 from whyfit.calculus.objective import Objective, Plane
 from whyfit.calculus.walk import Walk
 from whyfit.errors import ShapeError
+from whyfit.linalg.decompose import signs
 
 POINTS = 41  # a side: enough for smooth contours in a figure of a few hundred pixels
 _MARGIN = 1.25  # the plane reaches this much further than the path
@@ -91,6 +92,5 @@ def _finite(points: Float[np.ndarray, "k c"]) -> Float[np.ndarray, "k c"]:
 
 
 def _signed(directions: Float[np.ndarray, "2 c"]) -> Float[np.ndarray, "2 c"]:
-    """The largest entry of each positive, so that the same data give the same picture."""
-    at = np.abs(directions).argmax(axis=1)
-    return directions * np.sign(directions[np.arange(2), at])[:, None]
+    """So that the same data give the same picture."""
+    return directions * signs(directions)[:, None]

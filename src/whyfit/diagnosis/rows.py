@@ -10,6 +10,7 @@ from jaxtyping import Int
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.measures import Measure
 from whyfit.diagnosis.words import listed
+from whyfit.errors import InputError
 from whyfit.probability.influence import Fitted
 from whyfit.probability.validation import training_coefficients
 
@@ -25,6 +26,25 @@ def fitted(case: Case, live: np.ndarray) -> tuple[Fitted, Int[np.ndarray, " s"]]
     V[1:, 1:] = fit.V[1:, 1:][np.ix_(live, live)]
     beta = np.concatenate([[fit.mean[-1]], fit.coef[live]])
     return Fitted.of(beta, V, fit.rss, fit.df, X, source.y), source.index
+
+
+#: The update formula is exact; a refit may differ by rounding only.
+_AGREE = 1e-6
+
+
+def refitted_without(
+    case: Case, rows: Sequence[int], name: str, predicted: float, std_error: float
+) -> float | None:
+    """The coefficient of `name` refitted without `rows`; None where it is not what the update formula predicted."""
+    try:
+        refit = case.rerun({"exclude_rows": tuple(rows)})
+    except InputError:
+        return None
+    if name not in refit.names:
+        return None
+    observed = float(refit.linear.coef[refit.names.index(name)])
+    close = abs(observed - predicted) <= _AGREE * (abs(predicted) + std_error)
+    return observed if close else None
 
 
 def spans(rows: Sequence[int]) -> str:

@@ -96,7 +96,7 @@ def eigen(A: Float[np.ndarray, "p p"]) -> Spectral:
     ------
     ShapeError : not square, or not symmetric. NotFiniteError : NaN or infinity.
     """
-    A = _matrix(A)
+    A = finite_matrix(A)
     if A.shape[0] != A.shape[1]:
         raise ShapeError(f"a matrix of shape {A.shape} has no eigenvalues; expected a square one.")
     if not A.size:
@@ -121,7 +121,7 @@ def check_symmetric(A: Float[np.ndarray, "p p"]) -> None:
 
 def singular(A: Float[np.ndarray, "n p"]) -> Singular:
     """Of any dense matrix. Raises NotFiniteError for NaN or infinity, ShapeError if it is no matrix."""
-    A = _matrix(A)
+    A = finite_matrix(A)
     if not A.size:
         k = min(A.shape)
         return Singular(np.zeros((len(A), k)), np.zeros(k), np.zeros((k, A.shape[1])), A.shape, 0.0)
@@ -146,7 +146,8 @@ def signs(V: Float[np.ndarray, "k p"]) -> Float[np.ndarray, " k"]:
     return np.where(sign == 0, 1.0, sign)
 
 
-def _matrix(A: np.ndarray) -> Float[np.ndarray, "n p"]:
+def finite_matrix(A: np.ndarray) -> Float[np.ndarray, "n p"]:
+    """A in float64. Raises ShapeError unless it has two axes, NotFiniteError for NaN or infinity."""
     A = np.asarray(A, dtype=np.float64)
     if A.ndim != 2:
         raise ShapeError(f"an array of shape {A.shape} is no matrix; expected (n, p).")

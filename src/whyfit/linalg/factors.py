@@ -19,8 +19,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.linalg import get_lapack_funcs, qr
 
-from whyfit.errors import NotFiniteError, ShapeError
-from whyfit.linalg.decompose import Singular, check_symmetric, singular
+from whyfit.errors import ShapeError
+from whyfit.linalg.decompose import Singular, check_symmetric, finite_matrix, singular
 from whyfit.linalg.rank import EPS, Rank, numerical_rank
 
 _WEDIN = (1 + np.sqrt(5)) / 2
@@ -71,7 +71,7 @@ class PseudoInverse:
 
 def householder(A: Float[np.ndarray, "n p"], *, pivoting: bool = False) -> QR:
     """QR of any dense matrix. Raises NotFiniteError for NaN or infinity, ShapeError if it is no matrix."""
-    A = _finite(A)
+    A = finite_matrix(A)
     n, p = A.shape
     if not A.size:
         k = min(n, p)
@@ -93,7 +93,7 @@ def cholesky(A: Float[np.ndarray, "p p"]) -> Cholesky:
 
     Raises ShapeError if it is not square or not symmetric, NotFiniteError for NaN or infinity.
     """
-    A = _finite(A)
+    A = finite_matrix(A)
     p = len(A)
     if A.shape != (p, p):
         raise ShapeError(
@@ -135,12 +135,3 @@ def pseudo_inverse(A: Float[np.ndarray, "n p"], tolerance: float | None = None) 
     E, last = s.error + cut, float(s.values[r - 1])
     error = _WEDIN * (E / last) / (last - E) if last > E else float("inf")
     return PseudoInverse(matrix, rank, float(error), s)
-
-
-def _finite(A: np.ndarray) -> Float[np.ndarray, "n p"]:
-    A = np.asarray(A, dtype=np.float64)
-    if A.ndim != 2:
-        raise ShapeError(f"an array of shape {A.shape} is no matrix; expected (n, p).")
-    if not np.isfinite(A).all():
-        raise NotFiniteError("the matrix holds NaN or infinity; impute or drop those rows first.")
-    return A

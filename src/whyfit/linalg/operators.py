@@ -168,15 +168,6 @@ def _gram_of(W: Block, mean: Float[np.ndarray, " p"]) -> Callable[[Rows], Block]
     return of
 
 
-def adjoint_gap(A: Any, rng: int | np.random.Generator | None = 0) -> float:
-    """|uᵀ(Av) − (Aᵀu)ᵀv| / (‖u‖ ‖Av‖) for random u, v: rounding if `backward` is the adjoint of `forward`."""
-    A, rng = as_operator(A), np.random.default_rng(rng)
-    u, v = rng.standard_normal(A.shape[0]), rng.standard_normal(A.shape[1])
-    Av, Atu = A @ v, A.T @ u
-    size = float(np.linalg.norm(u) * np.linalg.norm(Av) + np.linalg.norm(v) * np.linalg.norm(Atu))
-    return abs(float(u @ Av - Atu @ v)) / size if size else 0.0
-
-
 def _as_array(A: Any) -> np.ndarray:
     try:
         return np.asarray(A, dtype=np.float64)

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from whyfit.report import descend_words, summary
+from whyfit.report import descend_words
 from whyfit.report.descend_document import DescendDocument
 from whyfit.report.terminal import Screen
 from whyfit.report.text import (
-    MAX_WIDTH,
-    MIN_WIDTH,
-    SEVERITY_STYLE,
-    finding_lines,
+    apart,
+    counts_line,
+    findings_block,
     labelled,
+    remarks_block,
+    screen_of,
     spread,
 )
 
@@ -34,26 +35,16 @@ def render(
     findings_only: bool = False,
 ) -> str:
     """The whole account as text; the arguments are those of `text.render`."""
-    screen = Screen(max(min(console_width, MAX_WIDTH), MIN_WIDTH), colour, encoding)
+    screen = screen_of(console_width, colour, encoding)
     blocks: list[list[Text]] = []
     if not findings_only:
         blocks += [_summary(document, screen, report), _told(document, screen)]
         blocks.append(_better(document, screen))
-    rule_width = max((len(f.rule) for f in document.findings), default=0)
-    findings: list[Text] = []
-    for finding in document.findings:
-        findings += finding_lines(finding, screen, rule_width)
-    blocks.append(findings)
+    blocks.append(findings_block(document.findings, screen))
     if not findings_only:
         blocks.append(_race(document, screen))
-        remarks: list[Text] = []
-        for note in document.notes:
-            remarks += labelled(screen, "remark", note, indent=0, label_width=_LABEL)
-        blocks.append(remarks)
-    lines: list[Text] = []
-    for block in filter(None, blocks):
-        lines += [Text(), *block] if lines else block
-    return screen.paint(lines)
+        blocks.append(remarks_block(document.notes, screen, _LABEL))
+    return screen.paint(apart(blocks))
 
 
 def _summary(document: DescendDocument, screen: Screen, report: str | None) -> list[Text]:
@@ -61,12 +52,7 @@ def _summary(document: DescendDocument, screen: Screen, report: str | None) -> l
     lines = spread(screen, left, f"descent, {descend_words.elapsed(document)}")
     pieces = [(descend_words.setting(document), "")]
     lines += spread(screen, pieces, descend_words.loss(document))
-    counts = Text(", ").join(
-        Text(text, style=SEVERITY_STYLE[s]) for s, text in summary.counts(document.findings)
-    )
-    if not document.findings:
-        counts = Text("no findings", style="green")
-    lines += spread(screen, [counts], f"report: {report}" if report else "")
+    lines += counts_line(document.findings, screen, report)
     if document.left_out:
         said = "left out: " + "; ".join(
             f"{screen.names(names, max(screen.width - 40, 20))} ({why})"

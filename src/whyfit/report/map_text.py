@@ -6,15 +6,16 @@ from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
 from whyfit.diagnosis.words import fixed
-from whyfit.report import map_words, summary
+from whyfit.report import map_words
 from whyfit.report.map_document import Answer, MapDocument
 from whyfit.report.terminal import Screen
 from whyfit.report.text import (
-    MAX_WIDTH,
-    MIN_WIDTH,
-    SEVERITY_STYLE,
-    finding_lines,
+    apart,
+    counts_line,
+    findings_block,
     labelled,
+    remarks_block,
+    screen_of,
     spread,
 )
 
@@ -36,27 +37,17 @@ def render(
     findings_only: bool = False,
 ) -> str:
     """The whole account as text; the arguments are those of `text.render`."""
-    screen = Screen(max(min(console_width, MAX_WIDTH), MIN_WIDTH), colour, encoding)
+    screen = screen_of(console_width, colour, encoding)
     blocks: list[list[Text]] = []
     if not findings_only:
         blocks += [_summary(document, screen, report), _believe(document, screen)]
     blocks += [_answer(answer, screen) for answer in document.answers]
-    rule_width = max((len(f.rule) for f in document.findings), default=0)
-    findings: list[Text] = []
-    for finding in document.findings:
-        findings += finding_lines(finding, screen, rule_width)
-    blocks.append(findings)
+    blocks.append(findings_block(document.findings, screen))
     if document.treatments:
         blocks.append(_treatments(document, screen))
     if not findings_only:
-        remarks: list[Text] = []
-        for note in document.notes:
-            remarks += labelled(screen, "remark", note, indent=0, label_width=_LABEL)
-        blocks.append(remarks)
-    lines: list[Text] = []
-    for block in filter(None, blocks):
-        lines += [Text(), *block] if lines else block
-    return screen.paint(lines)
+        blocks.append(remarks_block(document.notes, screen, _LABEL))
+    return screen.paint(apart(blocks))
 
 
 def _summary(document: MapDocument, screen: Screen, report: str | None) -> list[Text]:
@@ -66,12 +57,7 @@ def _summary(document: MapDocument, screen: Screen, report: str | None) -> list[
     lines = spread(screen, left, f"map, {map_words.elapsed(document)}")
     pieces = [(piece, "") for piece in map_words.headline(document)]
     lines += spread(screen, pieces, f"{map_words.level(document)} intervals")
-    counts = Text(", ").join(
-        Text(text, style=SEVERITY_STYLE[s]) for s, text in summary.counts(document.findings)
-    )
-    if not document.findings:
-        counts = Text("no findings", style="green")
-    lines += spread(screen, [counts], f"report: {report}" if report else "")
+    lines += counts_line(document.findings, screen, report)
     if groups := map_words.left_out(document):
         said = "left out: " + "; ".join(
             f"{screen.names(names, max(screen.width - 40, 20))} ({why})" for why, names in groups

@@ -47,20 +47,45 @@ def render(
     encoding : of the stream; characters it lacks are replaced by ASCII of the same meaning.
     findings_only : leave out the summary and the remarks.
     """
-    screen = Screen(max(min(console_width, MAX_WIDTH), MIN_WIDTH), colour, encoding)
-    lines: list[Text] = []
+    screen = screen_of(console_width, colour, encoding)
+    blocks = [] if findings_only else [_summary(document, screen, report)]
+    blocks.append(findings_block(document.findings, screen))
     if not findings_only:
-        lines += _summary(document, screen, report)
-    rule_width = max((len(f.rule) for f in document.findings), default=0)
-    for i, finding in enumerate(document.findings):
-        if i == 0 and lines:
-            lines.append(Text())
-        lines += finding_lines(finding, screen, rule_width)
-    if document.notes and not findings_only:
-        lines.append(Text())
-        for note in document.notes:
-            lines += labelled(screen, "remark", note, indent=0, label_width=9)
-    return screen.paint(lines)
+        blocks.append(remarks_block(document.notes, screen, label_width=9))
+    return screen.paint(apart(blocks))
+
+
+def screen_of(console_width: int, colour: bool, encoding: str) -> Screen:
+    """What running text is laid out on: never wider than can be read across."""
+    return Screen(max(min(console_width, MAX_WIDTH), MIN_WIDTH), colour, encoding)
+
+
+def findings_block(findings: tuple[Finding, ...], screen: Screen) -> list[Text]:
+    rule_width = max((len(f.rule) for f in findings), default=0)
+    return [line for f in findings for line in finding_lines(f, screen, rule_width)]
+
+
+def remarks_block(notes: Iterable[str], screen: Screen, label_width: int) -> list[Text]:
+    said = (labelled(screen, "remark", note, indent=0, label_width=label_width) for note in notes)
+    return [line for lines in said for line in lines]
+
+
+def apart(blocks: Iterable[list[Text]]) -> list[Text]:
+    """The blocks that are not empty, one empty line between them."""
+    lines: list[Text] = []
+    for block in filter(None, blocks):
+        lines += [Text(), *block] if lines else block
+    return lines
+
+
+def counts_line(findings: tuple[Finding, ...], screen: Screen, report: str | None) -> list[Text]:
+    """ "1 error, 2 notes", and where the page is."""
+    counts = Text(", ").join(
+        Text(text, style=SEVERITY_STYLE[s]) for s, text in summary.counts(findings)
+    )
+    if not findings:
+        counts = Text("no findings", style="green")
+    return spread(screen, [counts], f"report: {report}" if report else "")
 
 
 def render_coefficients(
@@ -80,12 +105,7 @@ def _summary(document: Document, screen: Screen, report: str | None) -> list[Tex
         pieces.append((digits, ""))
     lines += spread(screen, pieces, summary.folds_line(document))
 
-    counts = Text(", ").join(
-        Text(text, style=SEVERITY_STYLE[s]) for s, text in summary.counts(document.findings)
-    )
-    if not document.findings:
-        counts = Text("no findings", style="green")
-    lines += spread(screen, [counts], f"report: {report}" if report else "")
+    lines += counts_line(document.findings, screen, report)
 
     model = document.model
     if model.why or not model.converged:

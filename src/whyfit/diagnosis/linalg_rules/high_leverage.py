@@ -50,7 +50,7 @@ import numpy as np
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.columns import feature_of
 from whyfit.diagnosis.finding import Evidence, Severity
-from whyfit.diagnosis.rows import fitted, spans, typical_error
+from whyfit.diagnosis.rows import fitted, refitted_without, spans, typical_error
 from whyfit.diagnosis.rule import OF_LEAST_SQUARES, Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import fixed, listed, number, percent
 from whyfit.errors import InputError
@@ -83,8 +83,6 @@ _EXACT = 1e-20
 _ONE = 1 - 1e-9
 #: A column whose scatter without one row is below this share of its scatter is constant but for that row.
 _ALONE = 1e-9
-#: The update formula is exact; a refit may differ by rounding only.
-_AGREE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,14 +201,8 @@ def _confirm(
 ) -> Confirmed | None:
     rows = tuple(sorted(c.rows))
     edit, name = {"exclude_rows": rows}, case.names[c.column]
-    try:
-        refit = case.rerun(edit)
-    except InputError:
-        return None
-    if name not in refit.names:
-        return None
-    observed = float(refit.linear.coef[refit.names.index(name)])
-    if not abs(observed - c.after) <= _AGREE * (abs(c.after) + c.std_error):
+    observed = refitted_without(case, rows, name, c.after, c.std_error)
+    if observed is None:
         return None
     k = len(rows)
     others = [case.names[o.column] for o in all_of if o.column != c.column and o.rows == c.rows]

@@ -54,10 +54,9 @@ import numpy as np
 
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Evidence
-from whyfit.diagnosis.rows import fitted, spans, typical_error
+from whyfit.diagnosis.rows import fitted, refitted_without, spans, typical_error
 from whyfit.diagnosis.rule import OF_LEAST_SQUARES, Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import fixed, number
-from whyfit.errors import InputError
 from whyfit.probability.distributions import t_quantile
 from whyfit.probability.influence import (
     Fitted,
@@ -88,8 +87,6 @@ _ROBUST_COLUMNS = 12
 #: Below this share of the variance the residuals are rounding.
 _EXACT = 1e-20
 _MOST_COLUMNS = 400
-#: The update formula is exact; a refit may differ by rounding only.
-_AGREE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,14 +217,8 @@ def _confirm(case: Case, event: _Event) -> Confirmed | None:
     rows = tuple(sorted(event.rows))
     name = [n for n, gone in zip(case.names, case.linear.dropped, strict=True) if not gone][event.j]
     edit = {"exclude_rows": rows}
-    try:
-        refit = case.rerun(edit)
-    except InputError:
-        return None
-    if name not in refit.names:
-        return None
-    observed = float(refit.linear.coef[refit.names.index(name)])
-    if not abs(observed - event.after) <= _AGREE * (abs(event.after) + event.std_error):
+    observed = refitted_without(case, rows, name, event.after, event.std_error)
+    if observed is None:
         return None
     k, n = len(rows), case.n
     labels = tuple(f"row {r + 1}" for r in rows)
