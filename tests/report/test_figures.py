@@ -30,12 +30,7 @@ def test_which_figures_there_are():
     assert list(by_key(regression())) == [
         "residuals", "observed", "coefficients", "spectrum", "ridge"
     ]  # fmt: skip
-    assert list(by_key(classification())) == [
-        "residuals",
-        "probability",
-        "coefficients",
-        "spectrum",
-    ]
+    assert list(by_key(classification())) == ["probability", "coefficients", "spectrum"]
 
 
 def test_points_are_those_of_the_document():

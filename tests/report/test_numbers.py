@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from whyfit.diagnosis.finding import Evidence
 from whyfit.report import numbers
 
 
@@ -56,3 +57,17 @@ def test_seconds():
     assert [numbers.seconds(t) for t in (0.0004, 0.025, 0.62, 75.2)] == [
         "0.001 s", "0.025 s", "0.6 s", "1 min 15 s"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        (1.0, "cells", "cell"),
+        (2.0, "cells", "cells"),
+        (1.0, "nats per row", "nats per row"),
+        (1.0, "×", "×"),
+        (1.0, "", ""),
+    ],
+)
+def test_one_of_a_thing_is_not_said_as_many(value: float, unit: str, said: str):
+    assert numbers.unit_of(Evidence("x", value, unit=unit)) == said

@@ -90,11 +90,9 @@ def _residuals(document: Document) -> Figure | None:
         {"fitted": f, "residual": r}
         for f, r in _finite(document.figures.fitted, document.figures.residual)
     ]
-    if not points or document.task == "multiclass":  # a residual needs one number per row
+    if not points or document.task != "regression":  # of classes it is one line for each
         return None
-    binary = document.task != "regression"
-    target = visible(document.model.target)
-    fitted = "predicted probability" if binary else f"predicted {target}"
+    fitted = f"predicted {visible(document.model.target)}"
     marks = {
         "mark": _CLOUD,
         "encoding": {"x": _axis("fitted", fitted), "y": _axis("residual", "observed − predicted")},
@@ -102,7 +100,7 @@ def _residuals(document: Document) -> Figure | None:
     return Figure(
         "residuals",
         "Residuals against predictions",
-        "A band of even width around zero: the model's form and its constant spread both hold.",
+        "Where the model's form and its constant spread hold, a band of even width around zero.",
         f"Scatter of {plural(len(points), 'held-out row')}: residuals from "
         f"{_span(p['residual'] for p in points)}, predictions from "
         f"{_span(p['fitted'] for p in points)}.",
@@ -315,7 +313,7 @@ def _spectrum(document: Document) -> Figure | None:
         "Below the dashed line (condition index 30) a direction is so thin that the data hardly "
         "tell its columns apart."
         if len(layers) > 1
-        else "Every direction is well covered: the last is nearly as long as the first."
+        else f"Every direction is well covered: the longest is {number(ratio, 2)} × the shortest."
     )
     return Figure(
         "spectrum",

@@ -110,6 +110,7 @@ def environment() -> Environment:
         seconds=numbers.seconds,
         interval=lambda c: numbers.interval(c.low, c.high),
         mathml=mathml,
+        unit=numbers.unit_of,
         lines=lambda text: Markup(escape(text.encode("utf-8", "backslashreplace").decode())),
         score_name=summary.score_name,
         assignments=lambda edit: ", ".join(spec_text.assignments(edit)),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.words import MISSING, fixed, number, power
 
 _NEGLIGIBLE = 1e-9  # half width of a score below which it is not shown
@@ -91,3 +92,9 @@ def seconds(t: float) -> str:
     if t >= 60:
         return f"{int(t // 60)} min {int(t % 60)} s"
     return f"{t:.1f} s" if t >= 0.095 else f"{max(t, 0.001):.3f} s"
+
+
+def unit_of(evidence: Evidence) -> str:
+    """The unit as it reads after the value: "1 cell", not "1 cells"; units of several words stay as they are."""
+    unit = evidence.unit
+    return unit[:-1] if evidence.value == 1 and unit.endswith("s") and " " not in unit else unit

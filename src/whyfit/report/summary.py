@@ -18,6 +18,7 @@ from whyfit.report.numbers import (
     plus_minus,
     score_decimals,
     seconds,
+    unit_of,
 )
 
 #: Score names as people say them; a name not listed is shown with its underscores as spaces.
@@ -171,7 +172,7 @@ def evidence_line(finding: Finding) -> str:
         said = finding.message
         if "limit" in said and (limit in said or percent(e.limit) in said):
             return ""
-        unit = f" {e.unit}" if e.unit else ""
+        unit = f" {unit_of(e)}" if e.unit else ""
         has_ends = e.low is not None and e.high is not None
         span = f" [{number(e.low, 3)}, {number(e.high, 3)}]" if has_ends else ""
         return f"{e.name} {shown}{unit}{span} (limit {limit})"
