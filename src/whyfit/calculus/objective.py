@@ -18,6 +18,9 @@ from whyfit.calculus.losses import base
 from whyfit.calculus.losses.base import Loss
 from whyfit.errors import ShapeError
 
+#: Rows a landscape is drawn from: its contours are off by about 1/√n, half a per cent or one pixel in two hundred.
+PLANE_ROWS = 40_000
+
 
 class Objective(Protocol):
     @property
@@ -118,13 +121,18 @@ class RowLoss:
         return H if self.l2 is None else H + np.diag(self.l2)
 
     def on_plane(self, plane: Plane) -> Float[np.ndarray, "a b"]:
-        """Loss at every point of a plane: three passes over the rows, then only η = η₀ + s u₁ + t u₂."""
-        eta, u, v = (self.Z @ self.shaped(d) for d in (plane.centre, *plane.directions))
+        """Loss at every point of a plane: three passes over the rows, then only η = η₀ + s u₁ + t u₂.
+
+        Of more than PLANE_ROWS rows every k-th stands for k: the picture is the same to the eye.
+        """
+        every = slice(None, None, -(-self.n // PLANE_ROWS))
+        Z, y = self.Z[every], self.y[every]
+        eta, u, v = (Z @ self.shaped(d) for d in (plane.centre, *plane.directions))
         out = np.empty((plane.first.size, plane.second.size))
         with np.errstate(over="ignore", invalid="ignore"):
             for i, s in enumerate(plane.first):
                 for j, t in enumerate(plane.second):
-                    out[i, j] = self.kind.value(eta + s * u + t * v, self.y).mean()
+                    out[i, j] = self.kind.value(eta + s * u + t * v, y).mean()
         if self.l2 is not None:
             points = plane.points()
             out += 0.5 * np.einsum("ijc,c->ij", points * points, self.l2)

@@ -8,10 +8,11 @@ a step of BFGS as many as it asked for gradients.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from whyfit.calculus.batch_stability import batch_limit, fourth_moments
+from whyfit.calculus.batch_stability import FourthMoments, batch_limit, fourth_moments
 from whyfit.calculus.descent import Quadratic
 from whyfit.calculus.forecast import Spectrum, adaptive_step
 from whyfit.calculus.objective import Plane, RowLoss
@@ -195,11 +196,16 @@ class _Race:
 
     def _batch_edge(self, rule: Rule, batch: int, edge: float) -> float:
         """The largest step at which the noise of batches settles, where it can be worked out."""
+        seen = self._fourth
+        return edge if seen is None else batch_limit(seen, rule, batch, edge)
+
+    @cached_property
+    def _fourth(self) -> FourthMoments | None:
+        """One pass over the rows, whatever the number of entrants."""
         loss = self.problem.objective
         if not isinstance(loss, RowLoss) or loss.several:
-            return edge
-        seen = fourth_moments(loss, self.problem.minimum)
-        return edge if seen is None else batch_limit(seen, rule, batch, edge)
+            return None
+        return fourth_moments(loss, self.problem.minimum)
 
     def second_order(self, name: str, method: Method) -> Entrant:
         counted = _Counted(self.problem.objective, [0])

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from whyfit.calculus.objective import RowLoss
 from whyfit.calculus.problem import Problem
 from whyfit.calculus.second_order import second_order_walk
@@ -28,8 +30,9 @@ from whyfit.errors import SpecError, TargetError
 from whyfit.report.descend_document import DescendDocument
 from whyfit.spec import Spec
 
-#: Losses looked at on the way where each is a pass over the rows.
-_LOOKS = 400
+#: Losses looked at on the way, where each is a pass over the rows: so many, or as many as read LOOK_VALUES numbers, for
+#: the sixteen trials of another step look as often. A million rows of ten columns take a second a hundred looks.
+_LOOKS, _FEWEST_LOOKS, LOOK_VALUES = 400, 60, 5e8
 _QUASI_STEPS = 300
 _NO_STEP = 1e-300
 
@@ -180,8 +183,10 @@ def _case(made: Read, how: DescendSpec) -> DescentCase:
         steps = how.steps or how.epochs or _QUASI_STEPS
         taken = second_order_walk(problem.objective, how.method, steps)
         return DescentCase(problem, taken.plan, taken, names, how.schedule_of, how.method)
-    rows = isinstance(problem.objective, RowLoss)
-    look = max(1, -(-steps // _LOOKS)) if rows else 1
+    look = 1
+    if isinstance(problem.objective, RowLoss):
+        looks = LOOK_VALUES / problem.objective.Z.size
+        look = max(1, -(-steps // int(np.clip(looks, _FEWEST_LOOKS, _LOOKS))))
     if how.schedule == "plateau":  # its patience counts passes over the rows
         look = each
     plan = Plan(
