@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 
 import pytest
 
@@ -22,6 +23,14 @@ ARGUMENTS = [
     "--disable-dev-shm-usage",
 ]  # fmt: skip
 MAKERS = {"regression": regression, "classification": classification, "hostile": hostile}
+
+
+def wait_until(page, true, seconds=20):
+    """Ask until it is so. The browser's own waiting evaluates text in the page, which its policy forbids."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(true):
+        assert time.monotonic() < end, f"still not so after {seconds} s: {true}"
+        page.wait_for_timeout(20)
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +61,10 @@ class Visit:
         self.page.on("dialog", lambda d: (self.dialogs.append(d.message), d.dismiss()))
         self.page.goto(path.as_uri())
         if script:
-            self.page.wait_for_function(
+            wait_until(
+                self.page,
                 "document.querySelectorAll('.drawing').length"
                 " === document.querySelectorAll('.drawing[data-drawn]').length",
-                timeout=20_000,
             )
 
 
@@ -133,8 +142,9 @@ def test_figures_follow_the_width(visit):
     svg = v.page.locator(".figure-coefficients svg").first
     wide = svg.bounding_box()["width"]
     v.page.set_viewport_size({"width": 500, "height": 900})
-    v.page.wait_for_function(
-        "document.querySelector('.figure-coefficients svg').getBoundingClientRect().width < 480"
+    wait_until(
+        v.page,
+        "document.querySelector('.figure-coefficients svg').getBoundingClientRect().width < 480",
     )
     assert svg.bounding_box()["width"] < wide
 
