@@ -8,6 +8,7 @@ from scipy.optimize import minimize_scalar
 
 from whyfit.calculus.derivatives import check_gradient
 from whyfit.calculus.losses import (
+    Brier,
     Gamma,
     Hinge,
     Huber,
@@ -16,38 +17,40 @@ from whyfit.calculus.losses import (
     Multinomial,
     Poisson,
     Quantile,
+    SoftmaxBrier,
     Squared,
 )  # fmt: skip
 from whyfit.calculus.losses.base import gradient, hessian, hessian_vector
 from whyfit.errors import NotFiniteError, ShapeError, SpecError, TargetError
 
 SCALAR: tuple[Loss, ...] = (
-    Squared(), Huber(0.7), Quantile(0.3), Logistic(), Poisson(), Gamma(), Hinge()
+    Squared(), Huber(0.7), Quantile(0.3), Logistic(), Poisson(), Gamma(), Hinge(), Brier()
 )  # fmt: skip
+SEVERAL: tuple[Loss, ...] = (Multinomial(3), SoftmaxBrier(3))
 ids = [loss.name for loss in SCALAR]
 
 
 def target(loss: Loss, m: int, rng: np.random.Generator) -> np.ndarray:
+    if loss.outputs > 1:
+        return rng.integers(0, loss.outputs, m).astype(float)
     match loss.name:
-        case "logistic" | "hinge":
+        case "logistic" | "hinge" | "brier":
             return rng.integers(0, 2, m).astype(float)
         case "poisson":
             return rng.poisson(2.0, m).astype(float)
         case "gamma":
             return rng.gamma(2.0, size=m)
-        case "multinomial":
-            return rng.integers(0, 3, m).astype(float)
     return rng.normal(size=m)
 
 
 def problem(loss: Loss, seed: int, m: int = 40) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     Z = np.column_stack([np.ones(m), rng.normal(size=(m, 3)) * [1.0, 0.1, 5.0]])
-    shape = (4, 3) if loss.name == "multinomial" else (4,)
+    shape = (4, loss.outputs) if loss.outputs > 1 else (4,)
     return Z, target(loss, m, rng), rng.normal(size=shape) * 0.4
 
 
-@pytest.mark.parametrize("loss", [*SCALAR, Multinomial(3)], ids=[*ids, "multinomial"])
+@pytest.mark.parametrize("loss", [*SCALAR, *SEVERAL], ids=[*ids, "multinomial", "brier of 3"])
 @pytest.mark.parametrize("seed", range(5))
 def test_gradient_is_the_derivative(loss: Loss, seed: int) -> None:
     Z, y, b = problem(loss, seed)
@@ -65,7 +68,7 @@ def test_gradient_is_the_derivative(loss: Loss, seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "loss", [*[x for x in SCALAR if x.smooth], Multinomial(3)], ids=lambda loss: loss.name
+    "loss", [*[x for x in SCALAR if x.smooth], *SEVERAL], ids=lambda loss: loss.name
 )
 def test_hessian_is_the_derivative_of_the_gradient(loss: Loss) -> None:
     Z, y, b = problem(loss, 11)
@@ -78,7 +81,8 @@ def test_hessian_is_the_derivative_of_the_gradient(loss: Loss) -> None:
         assert H[:, j] == pytest.approx(column, abs=1e-7 * max(1.0, np.abs(H).max()))
     v = np.random.default_rng(1).normal(size=b.shape)
     assert hessian_vector(loss, Z, y, b, v).ravel() == pytest.approx(H @ v.ravel(), rel=1e-12)
-    assert np.linalg.eigvalsh(H).min() > -1e-12 * np.abs(H).max()
+    if loss.convex:
+        assert np.linalg.eigvalsh(H).min() > -1e-12 * np.abs(H).max()
 
 
 @pytest.mark.parametrize("loss", SCALAR, ids=ids)
@@ -98,8 +102,8 @@ def test_curvature_stays_below_its_bound(loss: Loss) -> None:
     rng = np.random.default_rng(5)
     y = target(loss, 500, rng)
     curvature = loss.curvature(rng.normal(size=500) * 3, y)
-    assert (curvature >= 0).all()
-    assert curvature.max() <= loss.curvature_bound
+    assert (curvature >= 0).all() == loss.convex
+    assert np.abs(curvature).max() <= loss.curvature_bound
 
 
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
@@ -146,6 +150,8 @@ def test_huber_between_mean_and_median() -> None:
         (Hinge(), [-1.0, 1.0], TargetError, "expects 0 or 1"),
         (Poisson(), [1.0, -3.0], TargetError, "counts"),
         (Gamma(), [1.0, 0.0], TargetError, "> 0"),
+        (Brier(), [0.0, 0.5], TargetError, "expects 0 or 1"),
+        (SoftmaxBrier(3), [0.0, 1.5], TargetError, "0 to 2"),
         (Multinomial(3), [0.0, 3.0], TargetError, "0 to 2"),
     ],
 )
@@ -161,5 +167,6 @@ def test_constants_of_losses_are_checked() -> None:
         Quantile(1.0)
     with pytest.raises(SpecError, match="delta is 0"):
         Huber(0.0)
-    with pytest.raises(TargetError, match="two or more"):
-        Multinomial(1)
+    for several in (Multinomial, SoftmaxBrier):
+        with pytest.raises(TargetError, match="two or more"):
+            several(1)

@@ -1,6 +1,7 @@
 """Losses as small objects: what is minimised, its derivatives, and the link to the mean."""
 
 from whyfit.calculus.losses.base import Loss
+from whyfit.calculus.losses.brier import Brier, SoftmaxBrier
 from whyfit.calculus.losses.gamma import Gamma
 from whyfit.calculus.losses.hinge import Hinge
 from whyfit.calculus.losses.huber import Huber
@@ -11,6 +12,7 @@ from whyfit.calculus.losses.quantile import Quantile
 from whyfit.calculus.losses.squared import Squared
 
 __all__ = [
+    "Brier",
     "Gamma",
     "Hinge",
     "Huber",
@@ -19,5 +21,6 @@ __all__ = [
     "Multinomial",
     "Poisson",
     "Quantile",
+    "SoftmaxBrier",
     "Squared",
 ]

@@ -36,7 +36,8 @@ class Loss(ABC):
 
     `link` names g with g(mean) = η. `curvature_bound` is sup ℓ″ over all η and y: inf where there is none, and
     what a step size may rely on everywhere (η_step < 2 / (curvature_bound · λ_max(X̃ᵀX̃/n))).
-    `smooth` tells whether ℓ′ is continuous; `strictly` whether ℓ″ > 0 everywhere.
+    `smooth` tells whether ℓ′ is continuous; `strictly` whether ℓ″ > 0 everywhere;
+    `convex` whether ℓ″ ≥ 0 everywhere, so that every minimum is the lowest; where not, the bound is sup |ℓ″|.
     """
 
     name: ClassVar[str]
@@ -45,6 +46,7 @@ class Loss(ABC):
     curvature_bound: ClassVar[float] = np.inf
     smooth: ClassVar[bool] = True
     strictly: ClassVar[bool] = True
+    convex: ClassVar[bool] = True
 
     @abstractmethod
     def value(self, eta: Float[np.ndarray, " m"], y: Float[np.ndarray, " m"]) -> np.ndarray: ...
