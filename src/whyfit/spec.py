@@ -8,6 +8,7 @@ List-valued fields are *extended* by an edit, scalar fields replaced.
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,7 +20,9 @@ Role = Literal[
     "numeric", "boolean", "categorical", "datetime", "text", "identifier", "constant", "skip"
 ]
 Missing = Literal["indicator", "impute", "drop"]
-Covariance = Literal["classic", "HC0", "HC1", "HC2", "HC3"]
+Covariance = Literal["classic", "HC0", "HC1", "HC2", "HC3", "cluster", "HAC"]
+Recalibration = Literal["none", "platt", "temperature", "beta", "isotonic"]
+Intervals = Literal["normal", "conformal"]
 TargetTransform = Literal["identity", "log"]
 LossName = Literal["auto", "squared", "poisson", "gamma", "huber"]
 TextCode = Literal["tfidf", "hash", "counts"]
@@ -62,10 +65,17 @@ class Spec:
         the target; None: on the columns themselves.
     standardise : judge gradient methods on unit-variance columns. The fit is the same either way: it is
         found in closed form or by Newton's method, and the penalty always sees unit-variance columns.
-    covariance : which standard errors are reported.
-    threshold : probability from which a row is called positive; None is 1/2.
+    covariance : which standard errors are reported; "cluster" are robust to dependence within `groups`, "HAC"
+        (Newey–West) to that between neighbours in `order`.
+    recalibrate : predicted probabilities are passed through this map, learned from out-of-fold predictions.
+    intervals : prediction intervals of a regression from the normal law, or conformal ones.
+    threshold : probability from which a row is called positive; None is 1/2, or what `costs` make of it.
+    costs : of a false positive and of a false negative.
     folds : number of cross-validation folds (fewer when the rows are few).
     group_copies : rows with equal features are held out together.
+    groups : column whose equal values are rows of one group (a patient, a school): held out together, no feature.
+    order : column, a number or a date, by which the rows follow each other; None: their order in the source.
+    blocked : folds are blocks of rows that follow each other in `order`.
     seed : seed of the fold assignment and of every simulation.
     confidence : level of all intervals.
     """
@@ -91,9 +101,15 @@ class Spec:
     components: int | None = None
     standardise: bool = False
     covariance: Covariance = "classic"
+    recalibrate: Recalibration = "none"
+    intervals: Intervals = "normal"
     threshold: float | None = None
+    costs: tuple[float, float] | None = None
     folds: int = 10
     group_copies: bool = False
+    groups: str | None = None
+    order: str | None = None
+    blocked: bool = False
     seed: int = 0
     confidence: float = 0.95
 
@@ -104,7 +120,7 @@ class Spec:
             )
         if self.folds < 2:
             raise SpecError(f"folds is {self.folds}; expected at least 2, e.g. 10.")
-        if not (self.ridge >= 0 and self.ridge < float("inf")):
+        if not (self.ridge >= 0 and self.ridge < math.inf):
             raise SpecError(f"ridge is {self.ridge}; expected a finite penalty ≥ 0.")
         if self.seed < 0:
             raise SpecError(f"seed is {self.seed}; expected a whole number ≥ 0.")
@@ -128,6 +144,23 @@ class Spec:
             raise SpecError(
                 f"image_size is {self.image_size}; expected (width, height), e.g. (28, 28)."
             )
+        if self.costs is not None and not (
+            len(self.costs) == 2 and 0 < min(self.costs) <= max(self.costs) < math.inf
+        ):
+            raise SpecError(
+                f"costs are {self.costs}; expected two positive numbers, of a false positive and a false negative."
+            )
+        if self.covariance == "cluster" and self.groups is None:
+            raise SpecError("cluster standard errors need groups; name the column of the groups.")
+        if self.groups is not None and self.blocked:
+            raise SpecError(
+                "groups and blocked are two ways to hold rows out; leave one of them out."
+            )
+        for name in ("groups", "order"):
+            if getattr(self, name) is not None and getattr(self, name) == self.target:
+                raise SpecError(
+                    f"{name} is the target itself, '{self.target}'; name another column."
+                )
         if self.rare_level < 1 or self.max_levels < 2:
             raise SpecError("rare_level must be ≥ 1 and max_levels ≥ 2.")
 
@@ -145,7 +178,7 @@ def edited(spec: Spec, edit: dict[str, Any]) -> Spec:
         old = getattr(spec, name)
         if isinstance(old, dict):
             changes[name] = {**old, **value}
-        elif isinstance(old, tuple) and name not in ("missing_tokens", "image_size"):
+        elif isinstance(old, tuple) and name not in ("missing_tokens", "image_size", "costs"):
             new = [Term(**v) if isinstance(v, dict) else v for v in value]
             if name == "terms":
                 new = [Term.of(v) if isinstance(v, str) else v for v in new]

@@ -98,6 +98,16 @@ class Score(msgspec.Struct):
     high: float | None
 
 
+class Panel(Strict):
+    key: str
+    title: str
+    lead: str
+    grids: list[dict[str, Any]]
+    charts: list[dict[str, Any]]
+    formulas: list[str]
+    remarks: list[str]
+
+
 class Report(Strict):
     schema: Literal[1]
     whyfit: str
@@ -109,6 +119,7 @@ class Report(Strict):
     model: Model
     scores: dict[str, dict[str, Score]]
     findings: list[Finding]
+    panels: list[Panel]
     notes: list[str]
     python: str
     timings: dict[str, float]

@@ -30,6 +30,7 @@ class Wanted:
     default_page : where one is written beside text, if that is possible.
     findings_only : leave out the summary of the text.
     table : add the table of coefficients to the text.
+    show : keys of panels to add to the text, or "all".
     spec_before : the Spec before `--fix`; None if nothing was to be fixed.
     """
 
@@ -39,6 +40,7 @@ class Wanted:
     default_page: Path | None = None
     findings_only: bool = False
     table: bool = False
+    show: tuple[str, ...] = ()
     spec_before: Mapping[str, Any] | None = None
 
 
@@ -133,6 +135,8 @@ def _text(document: Document, page: Path | None, wanted: Wanted) -> str:
     at = (paper.width, paper.colour)
     if wanted.table:
         parts.append(text.render_coefficients(document, *at, encoding=paper.encoding))
+    if wanted.show:
+        parts.append(text.render_panels(document, *at, keys=wanted.show, encoding=paper.encoding))
     if wanted.spec_before is not None:
         before = wanted.spec_before
         parts.append(spec_text.render_fix(document, before, *at, encoding=paper.encoding))

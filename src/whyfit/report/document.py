@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from whyfit.diagnosis.finding import Finding
+from whyfit.report.panel import Panel
 
 SCHEMA = 1
 
@@ -125,3 +126,4 @@ class Document:
     notes: tuple[str, ...] = ()  # remarks that are not findings, one line each
     python: str = ""  # equivalent Python
     figures: Figures = field(default_factory=Figures)
+    panels: tuple[Panel, ...] = ()  # subjects beyond the findings: scores, learning curve, ...

@@ -42,7 +42,7 @@ def figures(document: Document) -> tuple[Figure, ...]:
     return tuple(f for make in makers if (f := make(document)) is not None)
 
 
-def _spec(data: list[dict[str, Any]], height: int = _HEIGHT, **rest: Any) -> dict[str, Any]:
+def vega(data: list[dict[str, Any]], height: int = _HEIGHT, **rest: Any) -> dict[str, Any]:
     return {
         "width": "container",
         "height": height,
@@ -52,7 +52,7 @@ def _spec(data: list[dict[str, Any]], height: int = _HEIGHT, **rest: Any) -> dic
     }
 
 
-def _axis(field: str, title: str | None, **more: Any) -> dict[str, Any]:
+def axis(field: str, title: str | None, **more: Any) -> dict[str, Any]:
     scale = {"nice": True, **more.pop("scale", {})}
     if scale.get("type") != "log":  # a log axis has no zero to include
         scale.setdefault("zero", False)
@@ -72,15 +72,15 @@ def _span(values: Iterable[float]) -> str:
 
 _CLOUD = {"type": "circle", "size": 18, "opacity": 0.4}
 _CURVE = {"type": "line", "point": {"filled": True, "size": 40, "opacity": 1}}
-_GUIDE = {"type": "rule", "strokeDash": [4, 3], "strokeWidth": 1.2}
+GUIDE = {"type": "rule", "strokeDash": [4, 3], "strokeWidth": 1.2}
 
 
-def _guide(datum: float, channel: str, like: dict[str, Any] | None = None) -> dict[str, Any]:
+def guide(datum: float, channel: str, like: dict[str, Any] | None = None) -> dict[str, Any]:
     """A dashed line across the figure; `like` is the encoding whose axis it shares."""
     shared = {k: v for k, v in (like or {"type": "quantitative"}).items() if k != "field"}
     return {
         "data": {"values": [{}]},
-        "mark": _GUIDE,
+        "mark": GUIDE,
         "encoding": {channel: {"datum": datum, **shared}},
     }
 
@@ -95,7 +95,7 @@ def _residuals(document: Document) -> Figure | None:
     fitted = f"predicted {visible(document.model.target)}"
     marks = {
         "mark": _CLOUD,
-        "encoding": {"x": _axis("fitted", fitted), "y": _axis("residual", "observed − predicted")},
+        "encoding": {"x": axis("fitted", fitted), "y": axis("residual", "observed − predicted")},
     }
     return Figure(
         "residuals",
@@ -104,7 +104,7 @@ def _residuals(document: Document) -> Figure | None:
         f"Scatter of {plural(len(points), 'held-out row')}: residuals from "
         f"{_span(p['residual'] for p in points)}, predictions from "
         f"{_span(p['fitted'] for p in points)}.",
-        _spec(points, layer=[_guide(0.0, "y"), marks]),
+        vega(points, layer=[guide(0.0, "y"), marks]),
     )
 
 
@@ -144,7 +144,7 @@ def _probability_of_truth(pairs: list[tuple[float, ...]]) -> Figure:
         "The further to the right, the better the model tells the classes apart.",
         f"Histogram over {plural(len(points), 'held-out row')}; for {sure:,} of them the class that "
         "came true was given at least one half.",
-        _spec(points, mark={"type": "bar"}, encoding=encoding),
+        vega(points, mark={"type": "bar"}, encoding=encoding),
     )
 
 
@@ -154,10 +154,10 @@ def _observed_against_predicted(document: Document, pairs: list[tuple[float, ...
     low, high = (pick(v for pair in pairs for v in pair) for pick in (min, max))
     diagonal = {
         "data": {"values": [{"low": low, "high": high}]},
-        "mark": _GUIDE,
+        "mark": GUIDE,
         "encoding": {
-            "x": _axis("low", None),
-            "y": _axis("low", None),
+            "x": axis("low", None),
+            "y": axis("low", None),
             "x2": {"field": "high"},
             "y2": {"field": "high"},
         },
@@ -165,8 +165,8 @@ def _observed_against_predicted(document: Document, pairs: list[tuple[float, ...
     marks = {
         "mark": _CLOUD,
         "encoding": {
-            "x": _axis("fitted", f"predicted {target}"),
-            "y": _axis("observed", f"observed {target}"),
+            "x": axis("fitted", f"predicted {target}"),
+            "y": axis("observed", f"observed {target}"),
         },
     }
     return Figure(
@@ -175,7 +175,7 @@ def _observed_against_predicted(document: Document, pairs: list[tuple[float, ...
         "On the dashed line the prediction is exact.",
         f"Scatter of {plural(len(points), 'held-out row')}: observed values from "
         f"{_span(y for _, y in pairs)}, predictions from {_span(f for f, _ in pairs)}.",
-        _spec(points, layer=[diagonal, marks]),
+        vega(points, layer=[diagonal, marks]),
     )
 
 
@@ -199,7 +199,7 @@ def _probabilities(document: Document, pairs: list[tuple[float, ...]]) -> Figure
         "The further apart the two shapes, the better the model tells the classes apart.",
         f"Histogram of predicted probabilities of {plural(len(points), 'held-out row')}, "
         f"one shape per observed class ({', '.join(sorted({p['class'] for p in points}))}).",
-        _spec(points, mark={"type": "bar", "opacity": 0.55}, encoding=encoding),
+        vega(points, mark={"type": "bar", "opacity": 0.55}, encoding=encoding),
     )
 
 
@@ -230,7 +230,7 @@ def _forest(document: Document) -> Figure | None:
         "axis": {"labelLimit": 190, "ticks": False, "domain": False},
     }
     ticks = _signed_ticks(rows)
-    x = _axis(
+    x = axis(
         "t",
         "estimate ÷ standard error",
         scale={"type": "symlog", "constant": 3, "zero": True, "nice": False},
@@ -264,7 +264,7 @@ def _forest(document: Document) -> Figure | None:
         "A bar that crosses the dashed line leaves the sign of the coefficient open.",
         f"Intervals of {what} coefficients, clearest first; {first['name']} is "
         f"{first['estimate']} {first['interval']}. The table of coefficients has every number.",
-        _spec(rows, height=22 * len(rows) + 10, layer=[_guide(0.0, "x", x), bars, dots]),
+        vega(rows, height=22 * len(rows) + 10, layer=[guide(0.0, "x", x), bars, dots]),
     )
 
 
@@ -296,8 +296,8 @@ def _spectrum(document: Document) -> Figure | None:
     ]
     lost = len(values) - len(points)
     encoding = {
-        "x": _axis("k", "direction", axis={"tickMinStep": 1, "format": "d"}),
-        "y": _axis("value", "singular value", scale={"type": "log", "nice": False, "padding": 8}),
+        "x": axis("k", "direction", axis={"tickMinStep": 1, "format": "d"}),
+        "y": axis("value", "singular value", scale={"type": "log", "nice": False, "padding": 8}),
         "tooltip": [
             {"field": "k", "title": "direction", "type": "quantitative"},
             {"field": "value", "title": "singular value", "type": "quantitative", "format": ".3~g"},
@@ -307,7 +307,7 @@ def _spectrum(document: Document) -> Figure | None:
     layers: list[dict[str, Any]] = [{"mark": _CURVE, "encoding": encoding}]
     ratio = largest / points[-1]["value"]
     if ratio > HARMFUL_INDEX / 4:  # else the limit would only stretch the axis
-        layers.insert(0, _guide(largest / HARMFUL_INDEX, "y"))
+        layers.insert(0, guide(largest / HARMFUL_INDEX, "y"))
     zero = f" {plural(lost, 'value')} numerically zero, not drawn." if lost else ""
     reading = (
         "Below the dashed line (condition index 30) a direction is so thin that the data hardly "
@@ -322,7 +322,7 @@ def _spectrum(document: Document) -> Figure | None:
         f"{plural(len(points), 'singular value')} of the centred, unit-scaled columns, from "
         f"{number(largest, 3)} down to {number(points[-1]['value'], 3)}; the largest condition "
         f"index is {number(ratio, 3)}.{zero}",
-        _spec(points, layer=layers),
+        vega(points, layer=layers),
     )
 
 
@@ -337,12 +337,12 @@ def _ridge(document: Document) -> Figure | None:
         return None
     name = "held-out R²" if document.task == "regression" else "held-out score"
     encoding = {
-        "x": _axis("lambda", "penalty λ", scale={"type": "log", "nice": False},
+        "x": axis("lambda", "penalty λ", scale={"type": "log", "nice": False},
                    axis={"format": ",~g", "tickCount": 6}),
-        "y": _axis("score", name),
+        "y": axis("score", name),
     }  # fmt: skip
     unpenalised = [score for lam, score in path if lam == 0]
-    layers = [_guide(s, "y") for s in unpenalised[:1]] + [{"mark": _CURVE, "encoding": encoding}]
+    layers = [guide(s, "y") for s in unpenalised[:1]] + [{"mark": _CURVE, "encoding": encoding}]
     best = max(points, key=lambda p: p["score"])
     without = f"; without a penalty it is {number(unpenalised[0])}" if unpenalised else ""
     return Figure(
@@ -353,5 +353,5 @@ def _ridge(document: Document) -> Figure | None:
         else "The higher, the better; to the right the coefficients shrink.",
         f"{name} at {plural(len(points), 'penalty value')}: at most {number(best['score'])} at "
         f"λ = {number(best['lambda'], 3)}{without}.",
-        _spec(points, layer=layers),
+        vega(points, layer=layers),
     )

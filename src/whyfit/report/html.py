@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from whyfit.report.document import Document
 from whyfit.report.figures import figures
 from whyfit.report.json import encode
 from whyfit.report.mathml import mathml
+from whyfit.report.panel_figures import panel_figures
+from whyfit.report.panel_text import cell, set_right
 from whyfit.report.strings import visible
 
 _HERE = Path(__file__).parent
@@ -37,16 +40,18 @@ _ESCAPES = {
 def render(document: Document) -> str:
     """The whole report as one self-contained HTML page."""
     drawn = figures(document)
-    specs = {f.key: f.spec for f in drawn}
+    of_panels = {panel.key: panel_figures(panel) for panel in document.panels}
+    specs = {f.key: f.spec for f in (*drawn, *chain.from_iterable(of_panels.values()))}
     return (
         environment()
         .get_template("page.html.j2")
         .render(
             **_context(document),
             figures=drawn,
+            panel_figures=of_panels,
             figure_data=script_json(specs),
             figure_config=script_json(FIGURE_CONFIG),
-            libraries=[library(name) for name in LIBRARIES] if drawn else [],
+            libraries=[library(name) for name in LIBRARIES] if specs else [],
             drawing=static("figures.js"),
             page_style=static("page.css"),
             policy=POLICY,
@@ -115,6 +120,8 @@ def environment() -> Environment:
         score_name=summary.score_name,
         assignments=lambda edit: ", ".join(spec_text.assignments(edit)),
         trial_drawing=trial_drawing,
+        cell=cell,
+        right=set_right,
     )
     return environment
 

@@ -20,7 +20,7 @@ from whyfit.report.document import Document
 #: Order of the keys; every field of Document but the figures.
 KEYS = (
     "schema", "whyfit", "source", "spec", "task", "rows", "features", "model", "scores",
-    "findings", "notes", "python", "timings",
+    "findings", "panels", "notes", "python", "timings",
 )  # fmt: skip
 
 

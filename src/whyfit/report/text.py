@@ -13,9 +13,11 @@ from rich.text import Text
 
 from whyfit.diagnosis.finding import Finding
 from whyfit.diagnosis.words import MISSING, number, plural
+from whyfit.errors import SpecError
 from whyfit.report import summary
 from whyfit.report.document import Document
 from whyfit.report.numbers import p_value, percent
+from whyfit.report.panel_text import render_panel
 from whyfit.report.terminal import Screen
 
 SEVERITY_STYLE = {"error": "bold red", "warning": "yellow", "note": "cyan"}
@@ -94,6 +96,26 @@ def render_coefficients(
     """The inference table: estimate, standard error, t or z, p, interval, certain digits."""
     screen = Screen(max(console_width, MIN_WIDTH), colour, encoding)
     return screen.paint(_coefficients(document, screen))
+
+
+def render_panels(
+    document: Document,
+    console_width: int,
+    colour: bool,
+    *,
+    keys: Iterable[str],
+    encoding: str = "utf-8",
+) -> str:
+    """The panels with these keys, or all for "all". Raises SpecError for a key the document has not."""
+    screen = Screen(max(console_width, MIN_WIDTH), colour, encoding)
+    known = {panel.key: panel for panel in document.panels}
+    wanted = list(dict.fromkeys(k for key in keys for k in (known if key == "all" else (key,))))
+    for key in wanted:
+        if key not in known:
+            raise SpecError(
+                f"there is nothing to show under '{key}'; expected all or one of: {', '.join(known) or 'none'}."
+            )
+    return screen.paint(apart([render_panel(known[key], screen) for key in wanted]))
 
 
 def _summary(document: Document, screen: Screen, report: str | None) -> list[Text]:

@@ -1,0 +1,15 @@
+"""The panels of a report, in order: each a maker that says nothing (None) where it has nothing to say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from whyfit.diagnosis.case import Case
+from whyfit.report.panel import Panel
+
+#: Makers of panels in the order of a report.
+MAKERS: tuple[Callable[[Case], Panel | None], ...] = ()
+
+
+def panels_of(case: Case) -> tuple[Panel, ...]:
+    return tuple(panel for make in MAKERS if (panel := make(case)) is not None)
