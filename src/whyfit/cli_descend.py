@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import click
 
-_LOSSES = "auto, squared, huber, quantile, poisson, gamma, logistic, hinge or multinomial"
+_LOSSES = "auto, squared, huber, quantile, poisson, gamma, logistic, hinge, multinomial or brier"
 
 #: Beside those of the table, which are `whyfit fit`'s.
 DESCEND_OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -36,6 +36,8 @@ DESCEND_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--loss", default="auto", metavar="NAME", help=f"{_LOSSES}; default by the target."),
     click.option("--delta", type=float, help="Of huber, in units of the target."),
     click.option("--tau", type=float, default=0.5, show_default=True, help="Of quantile."),
+    click.option("--start", default="zero", show_default=True, metavar="zero|random:SCALE",
+                 help="Parameters to start with: normal numbers of that standard deviation."),
     click.option("--standardise", "--standardize", is_flag=True,
                  help="Descend on columns of mean 0 and variance 1."),
     click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text",
@@ -118,6 +120,7 @@ def run(source: Path, options: dict[str, Any]) -> tuple[str | None, str]:
         batch=_batch(options["batch"]),
         schedule=options["schedule"].lower(),
         loss=options["loss"].lower(),
+        start=options["start"].lower(),
         race=not options["no_race"],
         **{f: options[f] for f in fields},
     )

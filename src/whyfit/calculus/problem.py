@@ -17,7 +17,16 @@ from jaxtyping import Float
 
 from whyfit.calculus.blunt import Blunt
 from whyfit.calculus.descent import Quadratic
-from whyfit.calculus.losses import Hinge, Huber, Logistic, Loss, Multinomial, Quantile, Squared
+from whyfit.calculus.local_minimum import lowest
+from whyfit.calculus.losses import (
+    Hinge,
+    Huber,
+    Logistic,
+    Loss,
+    Multinomial,
+    Quantile,
+    Squared,
+)
 from whyfit.calculus.minimum import Minimum, minimise, quadratic_minimum
 from whyfit.calculus.objective import RowLoss
 from whyfit.calculus.stability import live_excess
@@ -34,7 +43,8 @@ _BLUNT = 1.06  # Silverman's rule, in units of a standard deviation times n^−1
 class Problem:
     """`mean`, `sd` (p) of the columns; a column has `kind.outputs` parameters: 1, or the number of classes.
 
-    `live` numbers the columns that vary, among those of the design; the others take no part.
+    `live` numbers the columns that vary, among those of the design; the others take no part. `start` (c) is where
+    descents begin, the same numbers in either coordinates, as a script would draw them; None is 0.
     """
 
     raw: Descended
@@ -47,6 +57,7 @@ class Problem:
     standardised: bool = False
     moments: Moments | None = None
     ridge: float = 0.0
+    start: Float[np.ndarray, " c"] | None = None
 
     @classmethod
     def of_moments(cls, moments: Moments, ridge: float = 0.0, standardise: bool = False) -> Problem:
@@ -101,7 +112,8 @@ class Problem:
         """The same on moments, where it is a quadratic: a step on all rows then costs p² whatever n."""
         if self.moments is None:
             return self
-        return Problem.of_moments(self.moments, self.ridge, self.standardised)
+        made = Problem.of_moments(self.moments, self.ridge, self.standardised)
+        return replace(made, start=self.start)
 
     @property
     def objective(self) -> Descended:
@@ -118,20 +130,66 @@ class Problem:
 
     def on(self, standardised: bool) -> Problem:
         """The same in the other coordinates."""
-        made = replace(self, standardised=standardised)
-        made.__dict__["lowest"] = self.lowest  # the same minimum
+        return self._with_minimum(replace(self, standardised=standardised))
+
+    def starting(self, start: Float[np.ndarray, " c"] | None) -> Problem:
+        """The same, descended on from elsewhere."""
+        return self._with_minimum(replace(self, start=start))
+
+    def _with_minimum(self, made: Problem) -> Problem:
+        made.__dict__["lowest"] = self.lowest  # the same
         return made
+
+    @property
+    def begin(self) -> Float[np.ndarray, " c"]:
+        """`start` as numbers."""
+        return np.zeros(self.objective.size) if self.start is None else self.start
+
+    @cached_property
+    def log_loss(self) -> Problem:
+        """Of a loss of classes: the log-loss, which is convex, on the same rows and from the same start."""
+        kind = Multinomial(self.kind.outputs) if self.kind.outputs > 1 else Logistic()
+        raw, unit = (
+            RowLoss(kind, loss.Z, loss.y, loss.l2)
+            for loss in (self.raw, self.unit)
+            if isinstance(loss, RowLoss)
+        )
+        return replace(self, raw=raw, unit=unit, kind=kind)
 
     @cached_property
     def lowest(self) -> Minimum:
-        """The minimum, in unit coordinates."""
+        """The minimum, in unit coordinates; of a loss that is not convex the lowest point that was found.
+
+        There the loss is walked down from the minimum of the log-loss and from the best constant. It has no minimum
+        where the log-loss has none: along a direction that separates the classes it falls too.
+        """
         if isinstance(self.unit, Quadratic):
             return quadratic_minimum(self.unit)
+        if not self.kind.convex:
+            convex = self.log_loss.lowest
+            found = lowest(self.unit, (convex.w, self._constant()), self._moved)
+            return replace(
+                found, exists=found.exists and (convex.exists or self.unit.l2 is not None)
+            )
+        start = self._constant()
+        unbounded = isinstance(self.kind, Logistic | Multinomial) and self.unit.l2 is None
+        return minimise(self.unit, start, 0.0 if unbounded else None)
+
+    def _constant(self) -> Float[np.ndarray, " c"]:
+        """The best constant predictor, in unit coordinates; classes that do not occur stay at 0."""
+        assert isinstance(self.unit, RowLoss)
         start = np.zeros((self.mean.size + 1, self.kind.outputs))
         known = np.asarray(self.kind.constant(self.unit.y), dtype=float)
         start[0] = np.where(np.isfinite(known), known, 0.0)
-        unbounded = isinstance(self.kind, Logistic | Multinomial) and self.unit.l2 is None
-        return minimise(self.unit, start.ravel(), 0.0 if unbounded else None)
+        return start.ravel()
+
+    def _moved(self, step: Float[np.ndarray, " c"]) -> float:
+        """The largest change of a row's η; a shift of all classes is none."""
+        assert isinstance(self.unit, RowLoss)
+        change = self.unit.Z @ self.unit.shaped(step)
+        if self.unit.several:
+            change = change - change.mean(axis=1, keepdims=True)
+        return float(np.abs(change).max(initial=0.0))
 
     @cached_property
     def minimum(self) -> Float[np.ndarray, " c"]:
@@ -142,11 +200,12 @@ class Problem:
     def least(self) -> float:
         """The minimum, or what the loss falls to where it has none: 0 once next to nothing is left of it."""
         low = self.lowest
-        return low.loss if low.exists or low.loss > _LITTLE * self.start_loss else 0.0
+        little = _LITTLE * self.objective.loss(np.zeros(self.objective.size))
+        return low.loss if low.exists or low.loss > little else 0.0
 
     @cached_property
     def start_loss(self) -> float:
-        return self.objective.loss(np.zeros(self.objective.size))
+        return self.objective.loss(self.begin)
 
     def to_raw(self, b: Float[np.ndarray, " c"]) -> Float[np.ndarray, " c"]:
         B = b.reshape(-1, self.kind.outputs)

@@ -5,8 +5,8 @@ within its Lanczos residual e (or the rounding of a dense eigen-solve, or the no
 larger) of the value found:
 
     saddle     λ_min + e < 0: along its eigenvector v the loss falls by ½|λ_min|s² over a distance s; that is tried
-    minimum    λ_min − e > −SLACK, and something bends: no direction falls by more than SLACK of the loss
-    plateau    max |λ| + e is so small that one unit in any direction changes the loss by less than SLACK of it
+    minimum    λ_min − e > −slack, and something bends: no direction falls by more than `slack` of the loss
+    plateau    max |λ| + e is so small that one unit in any direction changes the loss by less than `slack` of it
     unknown    the intervals leave more than one of these open
 
 λ is curvature per unit of the parameters, so that all of this is about moves of a length `reach` (1 by default): pass
@@ -92,6 +92,7 @@ def stationary(
     hessian_noise: float = 0.0,
     loss_noise: float = 0.0,
     reach: float = 1.0,
+    slack: float = SLACK,
     seed: int = 0,
 ) -> Stationary:
     """Tell what kind of point w (p) is.
@@ -101,16 +102,18 @@ def stationary(
     objective : loss, gradient and hessian_vector.
     gradient_noise : what ‖∇L‖ may be by chance, e.g. √(tr Σ/n) over rows that are a sample; 0: rounding only.
     hessian_noise : largest error ‖(Ĥ − H)v‖ of a product with a unit vector. loss_noise : error of a loss.
-    reach : length of a move of the parameters that matters.
+    reach : length of a move of the parameters that matters. slack : share of the size of the loss that a move of this
+        length may change it by where it counts as flat.
 
     Raises
     ------
-    SpecError : a noise is negative, or the reach is not positive. NotFiniteError : the loss, the gradient or a product
-    is not finite at w.
+    SpecError : a noise is negative, or the reach or slack is not positive. NotFiniteError : the loss, the gradient or a
+    product is not finite at w.
     """
     w = np.asarray(w, dtype=np.float64)
-    if not (0 < reach < np.inf and min(gradient_noise, hessian_noise, loss_noise) >= 0):
-        raise SpecError("expected a finite reach > 0 and noises ≥ 0.")
+    noises = (gradient_noise, hessian_noise, loss_noise)
+    if not (0 < reach < np.inf and 0 < slack < np.inf and min(noises) >= 0):
+        raise SpecError("expected a finite reach > 0, a finite slack > 0 and noises ≥ 0.")
     loss, g = float(objective.loss(w)), np.asarray(objective.gradient(w), dtype=np.float64)
     if not (np.isfinite(loss) and np.isfinite(g).all()):
         raise NotFiniteError(
@@ -129,9 +132,9 @@ def stationary(
         why = f"the gradient, {size:.3g}, is above its floor, {floor:.3g}: the loss still falls along it"
         return Stationary("not stationary", size, floor, low, high, fall, why)
     scale = max(abs(loss), _spread(objective, w, loss, reach, seed))
-    slack = 2 * max(SLACK * scale, rounding) / reach**2
+    flat = 2 * max(slack * scale, rounding) / reach**2
     found = {"gradient": size, "floor": floor, "smallest": low, "largest": high}
-    if low[1] < -slack:
+    if low[1] < -flat:
         fall = _saddle_fall(objective, w, loss, g, v, sum(low) / 2, reach, rounding)
         if fall is not None:
             why = (
@@ -141,20 +144,20 @@ def stationary(
             return Stationary("saddle", **found, fall=fall, why=why)
         why = f"λ_min = {sum(low) / 2:.3g} is negative, but the loss does not fall along it"
         return Stationary("unknown", **found, fall=None, why=why)
-    if low[0] > slack:
+    if low[0] > flat:
         why = f"λ_min = {sum(low) / 2:.3g} ± {(low[1] - low[0]) / 2:.1g} is above 0: the loss rises all round"
         return Stationary("minimum", **found, fall=None, why=why)
-    fall = _hidden_fall(objective, w, loss, v, reach, rounding + SLACK * scale, seed)
+    fall = _hidden_fall(objective, w, loss, v, reach, rounding + slack * scale, seed)
     if fall is not None:
         why = (
             f"no curvature is negative, yet over {fall.step:.2g} along a direction the loss falls by "
             f"{-fall.observed:.3g}: beyond the second order"
         )
         return Stationary("saddle", **found, fall=fall, why=why)
-    if bend <= slack:
-        why = f"no curvature is above {bend:.1g}: a move of {reach:.3g} changes the loss by less than {SLACK:g} of it"
+    if bend <= flat:
+        why = f"no curvature is above {bend:.1g}: a move of {reach:.3g} changes the loss by less than {slack:.3g} of it"
         return Stationary("plateau", **found, fall=None, why=why)
-    if low[0] >= -slack:
+    if low[0] >= -flat:
         why = f"λ_min = {sum(low) / 2:.3g} is not below 0 by more than its error, {(low[1] - low[0]) / 2:.1g}"
         return Stationary("minimum", **found, fall=None, why=why)
     why = f"λ_min lies between {low[0]:.3g} and {low[1]:.3g}: too uncertain to tell a minimum from a saddle"

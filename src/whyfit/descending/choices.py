@@ -8,7 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+from jaxtyping import Float
+
 from whyfit.calculus.losses import (
+    Brier,
     Gamma,
     Hinge,
     Huber,
@@ -17,6 +21,7 @@ from whyfit.calculus.losses import (
     Multinomial,
     Poisson,
     Quantile,
+    SoftmaxBrier,
     Squared,
 )
 from whyfit.calculus.optimizers import (
@@ -46,9 +51,10 @@ OPTIMIZERS = (
 SCHEDULES = ("constant", "step", "cosine", "warmup", "1/t", "plateau")
 LOSSES = (
     "auto", "squared", "huber", "quantile", "poisson", "gamma", "logistic", "hinge", "multinomial",
+    "brier",
 )  # fmt: skip
 SECOND_ORDER: dict[str, Method] = {"newton": "Newton", "bfgs": "BFGS", "lbfgs": "L-BFGS"}
-#: What each loss asks of the target.
+#: What each loss asks of the target; brier takes two classes or more.
 TASKS = {
     "squared": "regression", "huber": "regression", "quantile": "regression", "poisson": "regression",
     "gamma": "regression", "logistic": "binary", "hinge": "binary", "multinomial": "multiclass",
@@ -59,6 +65,7 @@ EPOCHS = 100  # passes over the rows if nothing is said ...
 MOST_STEPS = 20_000  # ... but no more steps than this
 _BATCH = 32  # of sgd if nothing is said: PyTorch's and Keras's customary size
 _BETA = 0.9
+_START = 208  # keeps the draw of a start apart from those of batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,8 @@ class DescendSpec:
         steps between two falls, steps to half of 1/t, patience of plateau). factor : of step and plateau.
     loss : "auto" goes by the task. delta : of huber, in units of the target; None: 1.345 robust standard deviations
         of the residuals. tau : of quantile.
+    start : "zero"; "random:SCALE", every parameter a normal number of that standard deviation, drawn by the seed of the
+        Spec; or the parameters themselves, the intercept first.
     race : whether to race the optimizers on the same loss as well.
     """
 
@@ -97,6 +106,7 @@ class DescendSpec:
     loss: str = "auto"
     delta: float | None = None
     tau: float = 0.5
+    start: str | tuple[float, ...] = "zero"
     race: bool = True
 
     def __post_init__(self) -> None:
@@ -130,7 +140,7 @@ class DescendSpec:
             raise SpecError(f"{self.optimizer} has no --momentum; it has {said}.")
         if (self.momentum is not None or self.nesterov) and self.method:
             raise SpecError(f"{self.optimizer} has no momentum; leave it out.")
-        _ = self.rule, self.schedule_of(1)  # their own checks
+        _ = self.rule, self.schedule_of(1), self._start_scale  # their own checks
         loss_of(self, "regression", 3, 1.0)
 
     @property
@@ -162,6 +172,42 @@ class DescendSpec:
         if self.batch is None and self.optimizer == "sgd":
             return _BATCH
         return self.batch if isinstance(self.batch, int) else None
+
+    @property
+    def _start_scale(self) -> float | None:
+        """Of a random start; None of any other."""
+        if not isinstance(self.start, str):
+            if not (len(self.start) and np.isfinite(self.start).all()):
+                raise SpecError("start holds no numbers, or some that are not finite.")
+            return None
+        if self.start == "zero":
+            return None
+        kind, _, scale = self.start.partition(":")
+        try:
+            size = float(scale)
+        except ValueError:
+            size = np.nan
+        if kind != "random" or not 0 < size < np.inf:
+            raise SpecError(
+                f"the start is '{self.start}'; expected zero, or random:SCALE with a number > 0, e.g. random:0.1."
+            )
+        return size
+
+    def start_of(self, size: int, seed: int) -> Float[np.ndarray, " c"] | None:
+        """The parameters to start with, `size` of them; None for zeros.
+
+        Raises SpecError where as many are not given.
+        """
+        scale = self._start_scale
+        if scale is not None:
+            return scale * np.random.default_rng((seed, _START)).standard_normal(size)
+        if isinstance(self.start, str):
+            return None
+        if len(self.start) != size:
+            raise SpecError(
+                f"start holds {len(self.start)} numbers; expected {size}, one a parameter."
+            )
+        return np.array(self.start, dtype=np.float64)
 
     def steps_of(self, n: int) -> tuple[int, int]:
         """Updates, and updates per epoch, for n rows."""
@@ -218,6 +264,8 @@ def loss_of(spec: DescendSpec, task: str, classes: int, scale: float) -> Loss:
             return Hinge()
         case "multinomial":
             return Multinomial(max(classes, 2))
+        case "brier":
+            return SoftmaxBrier(classes) if task == "multiclass" else Brier()
     return Squared()
 
 

@@ -131,7 +131,8 @@ def race(problem: Problem, batch: int | None = None, seed: int = 0) -> tuple[Ent
 
 
 def _spectrum(problem: Problem) -> Spectrum:
-    return Spectrum.of(problem.objective.hessian(problem.minimum), problem.minimum)
+    H = problem.objective.hessian(problem.minimum)
+    return Spectrum.of(H, problem.minimum, problem.begin)
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ class _Race:
 
         def run(rate: float, most: int) -> tuple[float, float, float, Walk]:
             plan = Plan(rule, rate, most, batch=batch, seed=self.seed, look=look, until=self.target)
-            taken = walk(problem.objective, plan)
+            taken = walk(problem.objective, plan, problem.begin)
             left = self._share(taken.losses[-1])
             if taken.outcome == "reached":
                 return 0.0, taken.steps, rate, taken
@@ -177,11 +178,12 @@ class _Race:
 
     def _rates(self, rule: Rule, batch: int | None, steps: int) -> tuple[float, ...]:
         if rule.adaptive:
-            size = adaptive_step(self.spectrum, self.problem.minimum, steps)
+            way = self.problem.minimum - self.problem.begin
+            size = adaptive_step(self.spectrum, way, steps)
             return tuple(size * m for m in sorted(MULTIPLES, key=lambda m: abs(np.log(m))))
         top = self.spectrum.top
         if not self.problem.quadratic:
-            start = self.problem.objective.hessian(np.zeros(self.problem.objective.size))
+            start = self.problem.objective.hessian(self.problem.begin)
             if np.isfinite(start).all():
                 top = max(top, float(np.linalg.eigvalsh(start)[-1]))
         edge = rule.largest_rate(top)
@@ -209,7 +211,7 @@ class _Race:
 
     def second_order(self, name: str, method: Method) -> Entrant:
         counted = _Counted(self.problem.objective, [0])
-        taken = second_order_walk(counted, method, _QUASI_STEPS, self.target)
+        taken = second_order_walk(counted, method, _QUASI_STEPS, self.target, self.problem.begin)
         passes = counted.seen[0]
         epochs = taken.at * (max(passes, 1) / max(taken.steps, 1))
         del name

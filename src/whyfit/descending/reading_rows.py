@@ -63,7 +63,7 @@ def read_problem(table: Table, spec: Spec, how: DescendSpec) -> Read:
     squared = loss == "squared"
     if squared and not how.rows_per_step and not how.method and how.optimizer != "all":
         problem = Problem.of_moments(case.moments.total, spec.ridge, spec.standardise)
-        _check_gain(case, problem)
+        problem = _started(case, problem, how)
         return Read(case, problem, _names(case, problem), case.n, None, tuple(notes))
     wanted = max(MOST_BYTES // (16 * (case.p + 1)), 1)
     if (
@@ -92,22 +92,32 @@ def read_problem(table: Table, spec: Spec, how: DescendSpec) -> Read:
         said = str(error).removeprefix("the target")
         raise TargetError(f"the target '{case.design.target.name}'{said}") from None
     problem = Problem.of_rows(kind, kept.X, kept.y, penalty, spec.standardise)
-    _check_gain(case, problem)
+    problem = _started(case, problem, how)
     return Read(case, problem, _names(case, problem), n, sampled, tuple(notes))
 
 
-def _check_gain(case: Case, problem: Problem) -> None:
-    """Refuse a loss that is least where every descent starts."""
-    start = problem.start_loss
-    if not np.isfinite(start):
+def _started(case: Case, problem: Problem, how: DescendSpec) -> Problem:
+    """`problem` with its start; refuses one where the loss is not finite, or least already."""
+    given = how.start_of(problem.objective.size, case.spec.seed)
+    if not np.isfinite(problem.start_loss):
         raise NotFiniteError(
             "the loss is not finite at the start; rescale the target or the columns."
         )
-    if start - problem.least <= _GAIN * abs(start):
-        raise TargetError(
-            f"there is nothing to descend: with all parameters 0 the loss of '{case.design.target.name}' is least "
-            "already; the columns say nothing of it."
+    if given is not None:
+        problem = problem.starting(given)
+    start = problem.start_loss
+    if not np.isfinite(start):
+        raise NotFiniteError(
+            "the loss is not finite at the start that was chosen; start nearer to zero, or standardise."
         )
+    if start - problem.least <= _GAIN * abs(start):
+        where, why = ("with all parameters 0", "; the columns say nothing of it.")
+        if given is not None:
+            where, why = ("at the start that was chosen", ".")
+        raise TargetError(
+            f"there is nothing to descend: {where} the loss of '{case.design.target.name}' is least already{why}"
+        )
+    return problem
 
 
 def _names(case: Case, problem: Problem) -> tuple[str, ...]:
@@ -121,6 +131,11 @@ def _check_suits(case: Case, loss: str) -> None:
         raise TargetError(
             f"the {loss} loss needs two classes and '{target}' has {len(case.design.classes) or 'many values'}"
             f"; try --loss {BY_TASK[task]}."
+        )
+    if loss == "brier" and task == "regression":
+        raise TargetError(
+            f"the brier loss needs classes and '{target}' has many values; try --loss squared, or --task binary for a "
+            "target of two."
         )
     if loss in ("squared", "huber", "quantile", "poisson", "gamma") and task == "multiclass":
         raise TargetError(

@@ -136,7 +136,7 @@ def descend(
         The source or the choices cannot be used; the message says what to try.
     """
     rules = chosen(tuple(select), tuple(ignore), rules_on_descents())
-    if how.loss != "auto" and spec.task == "auto":
+    if how.loss in TASKS and spec.task == "auto":
         spec = dataclasses.replace(spec, task=TASKS[how.loss])
     start = time.perf_counter()
     with read_table(source, spec) as table, one_blas_thread():
@@ -181,7 +181,7 @@ def _case(made: Read, how: DescendSpec) -> DescentCase:
     names = made.names
     if how.method is not None:
         steps = how.steps or how.epochs or _QUASI_STEPS
-        taken = second_order_walk(problem.objective, how.method, steps)
+        taken = second_order_walk(problem.objective, how.method, steps, start=problem.begin)
         return DescentCase(problem, taken.plan, taken, names, how.schedule_of, how.method)
     look = 1
     if isinstance(problem.objective, RowLoss):
@@ -194,10 +194,14 @@ def _case(made: Read, how: DescendSpec) -> DescentCase:
     )  # fmt: skip
     rate = how.lr if how.lr is not None else _recommended(problem, plan, names, how)
     plan = dataclasses.replace(plan, rate=rate)
-    return DescentCase(problem, plan, walk(problem.objective, plan), names, how.schedule_of)
+    return DescentCase(
+        problem, plan, walk(problem.objective, plan, problem.begin), names, how.schedule_of
+    )
 
 
 def _recommended(problem: Problem, plan: Plan, names: tuple[str, ...], how: DescendSpec) -> float:
     """The step found best, to two digits: what one would type."""
-    still = walk(problem.objective, dataclasses.replace(plan, steps=1, rate=_NO_STEP))
+    still = walk(
+        problem.objective, dataclasses.replace(plan, steps=1, rate=_NO_STEP), problem.begin
+    )
     return rounded(DescentCase(problem, plan, still, names, how.schedule_of).best)

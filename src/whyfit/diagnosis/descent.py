@@ -106,7 +106,7 @@ class DescentCase:
     def spectrum(self) -> Spectrum:
         """At the minimum; where there is none, at the end."""
         at = self.problem.minimum if self.problem.lowest.exists else self.end
-        return Spectrum.of(self.problem.objective.hessian(at), at)
+        return Spectrum.of(self.problem.objective.hessian(at), at, self.problem.begin)
 
     @cached_property
     def reading(self) -> Reading | None:
@@ -124,8 +124,7 @@ class DescentCase:
         """The sharpest that is met: at the start and at the minimum."""
         tops = [self.spectrum.top]
         if not self.problem.quadratic:
-            start = np.zeros(self.problem.objective.size)
-            H = self.problem.objective.hessian(start)
+            H = self.problem.objective.hessian(self.problem.begin)
             if np.isfinite(H).all():
                 tops.append(float(np.linalg.eigvalsh(H)[-1]))
         return max(tops)
@@ -192,7 +191,7 @@ class DescentCase:
             return self.spectrum.path(self.plan.rule, rates, at) / total
         if self.on_batches is None:
             return None
-        return self.on_batches.path(-self.problem.minimum, rates) / total
+        return self.on_batches.path(self.problem.begin - self.problem.minimum, rates) / total
 
     @cached_property
     def told(self) -> Float[np.ndarray, " t"] | None:
@@ -312,7 +311,7 @@ class DescentCase:
                 self.plan, rate=rate, steps=steps, schedule=schedule or self.schedule(steps),
                 look=max(1, -(-self.plan.look * steps // self.plan.steps)),
             )  # fmt: skip
-            self.memory[key] = walk(self.problem.objective, plan)
+            self.memory[key] = walk(self.problem.objective, plan, self.problem.begin)
         return self.memory[key]
 
     @cached_property
@@ -333,7 +332,8 @@ class DescentCase:
 
     def _candidates(self) -> tuple[float, ...]:
         if self.plan.rule.adaptive:
-            size = adaptive_step(self.spectrum, self.problem.minimum, self.plan.steps)
+            way = self.problem.minimum - self.problem.begin
+            size = adaptive_step(self.spectrum, way, self.plan.steps)
             return tuple(size * m for m in MULTIPLES)
         top = self.curvature
         edge = self.plan.rule.largest_rate(top)
@@ -385,7 +385,7 @@ class DescentCase:
             self.plan, batch=None, steps=min(self.plan.steps, _QUIET_STEPS), look=1,
             schedule=self.schedule(min(self.plan.steps, _QUIET_STEPS)),
         )  # fmt: skip
-        taken = walk(self.problem.condensed.objective, plan)
+        taken = walk(self.problem.condensed.objective, plan, self.problem.begin)
         if taken.outcome == "diverged":
             return np.inf
         return max(float(taken.losses[-_TAIL:].mean()) - self.least, 0.0) / self.first

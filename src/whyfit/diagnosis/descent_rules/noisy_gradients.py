@@ -98,7 +98,11 @@ def _remedy(case: DescentCase, seen: float) -> Remedy:
     size = min(_LARGER * case.batch, case.problem.n)
     plan = dataclasses.replace(case.plan, batch=size)
     larger = remedy(
-        case, f"batches of {size:,}", {"batch": size}, walk(case.problem.objective, plan), seen
+        case,
+        f"batches of {size:,}",
+        {"batch": size},
+        walk(case.problem.objective, plan, case.problem.begin),
+        seen,
     )
     made = [r for r in (falling, larger) if r.trial is not None]
     return max(made, key=lambda r: r.trial.difference if r.trial else -math.inf)

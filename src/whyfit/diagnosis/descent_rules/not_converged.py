@@ -65,7 +65,9 @@ def _confirm(case: DescentCase) -> Confirmed:
 def _remedy(case: DescentCase) -> Remedy:
     steps = _MORE * case.plan.steps
     if case.method is not None:
-        taken = second_order_walk(case.problem.objective, case.method, steps, -float("inf"))
+        taken = second_order_walk(
+            case.problem.objective, case.method, steps, -float("inf"), case.problem.begin
+        )
     else:
         taken = case.at(case.rate, steps)
     return remedy(case, f"{steps:,} steps", {"steps": steps}, taken)

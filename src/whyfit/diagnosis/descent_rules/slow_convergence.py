@@ -124,7 +124,7 @@ def _remedy(case: DescentCase) -> Remedy:
         if made.trial is not None and made.trial.helped:
             return made
     until = case.least + 1e-3 * DONE * case.first
-    taken = second_order_walk(case.problem.objective, "L-BFGS", _QUASI, until)
+    taken = second_order_walk(case.problem.objective, "L-BFGS", _QUASI, until, case.problem.begin)
     name = f"L-BFGS: {taken.steps:,} steps"
     return remedy(case, name, {"optimizer": "lbfgs"}, taken)
 

@@ -65,8 +65,9 @@ def _confirm(case: DescentCase) -> Confirmed | None:
             f"predicted {share(told)} of the excess loss left   observed {share(case.left)}"
         )
     else:
-        reach, far = case.rate * case.plan.steps, float(np.abs(case.problem.minimum).max())
-        went = float(np.abs(case.end).max())
+        reach, begin = case.rate * case.plan.steps, case.problem.begin
+        far = float(np.abs(case.problem.minimum - begin).max())
+        went = float(np.abs(case.end - begin).max())
         evidence.append(Evidence("largest parameter at the end", went, far, reach))
         prediction = (
             f"predicted no parameter further than ηT = {number(reach, 3)} (the minimum is at {number(far, 3)})   "
