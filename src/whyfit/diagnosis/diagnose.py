@@ -8,7 +8,7 @@ first tried. A finding that accounts for another's symptom on the same columns s
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,17 @@ def diagnose(
     case: Any, rules: Iterable[Rule], tick: Callable[[str], None] = lambda _: None
 ) -> tuple[Finding, ...]:
     """Findings of all rules on one Case (or CloudCase), most severe first; `tick(slug)` before each rule."""
+    findings = []
+    for confirmed in standing(case, rules, tick):
+        tick(confirmed.finding.rule)
+        findings.append(_with_remedy(case, confirmed))
+    return _ordered(_unexplained(findings))
+
+
+def standing(
+    case: Any, rules: Iterable[Rule], tick: Callable[[str], None] = lambda _: None
+) -> Iterator[Confirmed]:
+    """What all rules have confirmed of one Case within the budget, in their order; no remedy is tried."""
     suspicions: list[Suspicion] = []
     for rule in rules:
         if case.task in rule.tasks and rule.speaks_under(case):
@@ -37,15 +48,12 @@ def diagnose(
             suspicions.extend(rule.check(case))
     tested = [s for s in suspicions if s.p_value is not None]
     rejected = holm(np.array([s.p_value for s in tested], dtype=float), FAMILY_WISE)
-    standing = {id(s) for s, r in zip(tested, rejected, strict=True) if r}
-    findings = []
+    stands = {id(s) for s, r in zip(tested, rejected, strict=True) if r}
     for suspicion in suspicions:
-        if suspicion.p_value is None or id(suspicion) in standing:
+        if suspicion.p_value is None or id(suspicion) in stands:
             confirmed = suspicion.confirm()
             if confirmed is not None:
-                tick(confirmed.finding.rule)
-                findings.append(_with_remedy(case, confirmed))
-    return _ordered(_unexplained(findings))
+                yield confirmed
 
 
 def _with_remedy(case: Any, confirmed: Confirmed) -> Finding:
