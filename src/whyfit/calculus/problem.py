@@ -204,6 +204,11 @@ class Problem:
         return low.loss if low.exists or low.loss > little else 0.0
 
     @cached_property
+    def constant_loss(self) -> float:
+        """What is left to a model that has a constant only."""
+        return self.unit.loss(self._constant())
+
+    @cached_property
     def start_loss(self) -> float:
         return self.objective.loss(self.begin)
 

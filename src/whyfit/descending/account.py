@@ -11,12 +11,14 @@ import numpy as np
 from whyfit import __version__
 from whyfit.calculus.landscape import Landscape, along_curvature, along_path
 from whyfit.calculus.optimizers import GradientDescent
+from whyfit.calculus.problem import Problem
 from whyfit.calculus.walk import Walk
 from whyfit.descending.choices import BY_TASK, DescendSpec
 from whyfit.descending.race import Entrant
 from whyfit.descending.reading_rows import Read
 from whyfit.descending.verdict import told, verdict
 from whyfit.diagnosis.descent import RELEVANT, DescentCase
+from whyfit.diagnosis.descent_escapes import Escape, escapes
 from whyfit.diagnosis.finding import Finding
 from whyfit.diagnosis.words import number
 from whyfit.report.descend_document import (
@@ -32,6 +34,9 @@ from whyfit.spec import Spec
 
 DRAWN = 300  # points of the loss curve
 _LINE = 90
+_LOWER = (
+    1e-3  # of a loss that is not convex, by which a descent has to end below the lowest point known
+)
 _PATH = 200  # points of the path in a landscape
 
 
@@ -134,6 +139,8 @@ def _runner(e: Entrant) -> Runner:
 
 def _better(case: DescentCase) -> tuple[Better, ...]:
     """The step it should have used, and standardised columns, predicted and run."""
+    if case.stuck is not None:
+        return tuple(_way_out(e) for e in escapes(case))
     if case.method is not None or not case.problem.lowest.exists:
         return ()
     out = []
@@ -144,6 +151,10 @@ def _better(case: DescentCase) -> tuple[Better, ...]:
         other = case.other
         out.append(_tried(other, "standardised columns", other.rate, other.walk))
     return tuple(out)
+
+
+def _way_out(e: Escape) -> Better:
+    return Better(e.name, e.rate, None, _finite(e.predicted), e.left, e.taken.steps)
 
 
 def _tried(case: DescentCase, what: str, rate: float, taken: Walk) -> Better:
@@ -214,7 +225,9 @@ def _notes(seen: Seen) -> tuple[str, ...]:
         if how.epochs is None and how.steps is None and case.batch:
             epochs = case.plan.steps * case.batch / problem.n
             notes.append(f"no --epochs given: {number(epochs, 3)} epochs.")
-    if not problem.lowest.exists:
+    if not problem.kind.convex:
+        notes.append(_of_no_convex(problem, case))
+    if not problem.lowest.exists and problem.kind.convex:
         notes.append(
             "the classes are separable: shares are of the loss above 0, and theory has no minimum to predict; "
             "--ridge 1 gives one. `whyfit fit` names the columns (CA205)."
@@ -228,6 +241,23 @@ def _notes(seen: Seen) -> tuple[str, ...]:
             "AdamW decays the parameters as well; it ends a little off the minimum of the loss."
         )
     return tuple(notes)
+
+
+def _of_no_convex(problem: Problem, case: DescentCase | None) -> str:
+    """How far the level that shares are counted from can be trusted."""
+    low = number(problem.lowest.loss, 3)
+    if not problem.lowest.exists:
+        return (
+            f"the {problem.kind.name} loss is not convex, and along some direction it falls for ever: shares are of "
+            f"what is above {number(problem.least, 3)}, the lowest it was seen to fall to; --ridge 1 gives it a minimum."
+        )
+    said = (
+        f"the {problem.kind.name} loss is not convex: shares are of the loss above {low}, the lowest point found from "
+        "the minimum of the log-loss and from the best constant."
+    )
+    if case is not None and case.walk.losses[-1] < problem.lowest.loss * (1 - _LOWER):
+        said += f" The descent itself found a lower one, {number(case.walk.losses[-1], 3)}."
+    return said
 
 
 def python_of(seen: Seen) -> str:

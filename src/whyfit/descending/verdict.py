@@ -21,6 +21,7 @@ from whyfit.diagnosis.words import number, plural
 from whyfit.report.descend_document import Told
 
 _NEAR = 4.0  # multiples of an update within which a loss is about its second-order model
+_AT = {"plateau": "on a plateau", "saddle": "at a saddle", "local minimum": "in a local minimum"}
 _LOUD = 1e-12  # share of the excess loss below which the numbers of the end are rounding
 
 
@@ -51,6 +52,10 @@ def verdict(case: DescentCase) -> str:
             return f"crawls, step too small: {left} of the excess loss left after {steps}"
         case "ill-conditioned":
             return f"crawls, ill-conditioned: {left} of the excess loss left after {steps}"
+        case "plateau" | "saddle" | "local minimum" as place:
+            stands = number(case.problem.objective.loss(case.end), 3)
+            low = number(case.problem.lowest.loss, 3)
+            return f"stuck {_AT[place]}: the loss stands at {stands} after {steps}, and {low} is within reach"
         case "no minimum":
             return (
                 f"no minimum: a direction separates the classes, the loss falls for ever; {left} of it left after "
@@ -89,6 +94,8 @@ def _known(x: float) -> float | None:
 
 def told(case: DescentCase) -> tuple[Told, ...]:
     """Predictions beside observations, those that exist for this optimizer and loss."""
+    if case.stuck is not None:
+        return tuple(_held(case))
     if case.method is not None:
         return tuple(_certificate(case))
     rows: list[Told] = []
@@ -185,9 +192,26 @@ def _floor(case: DescentCase) -> list[Told]:
     return [_row("noise floor, share of the excess loss", predicted, seen, DRAWN)]
 
 
+def _held(case: DescentCase) -> list[Told]:
+    """Where a descent stands still what theory says of minima has no meaning; what it says of slopes has."""
+    stuck = case.stuck
+    assert stuck is not None
+    rows = [
+        Told("slope towards the lowest point, of the difference", 1.0, stuck.promise,
+             note="1 or more if it were convex"),
+    ]  # fmt: skip
+    fall = stuck.point.fall
+    if stuck.kind == "saddle" and fall is not None:
+        rows.append(_row("change of the loss along λ_min", fall.predicted, fall.observed, ROUGH))
+    if case.linear and case.problem.lowest.exists:
+        rows += _limits(case)
+    return rows
+
+
 def _certificate(case: DescentCase) -> list[Told]:
     """½gᵀH⁻¹g beside the true excess; where there is no minimum there is nothing true to set it beside."""
-    if not case.problem.lowest.exists or case.left < _LOUD or case.outcome == "diverged":
+    there = case.problem.lowest.exists and case.bowl
+    if not there or case.left < _LOUD or case.outcome == "diverged":
         return []
     certified, true = case.certified
     if not math.isfinite(certified):

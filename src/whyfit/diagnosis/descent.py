@@ -25,11 +25,12 @@ from whyfit.calculus.reading import DONE, Reading, read
 from whyfit.calculus.schedules import Constant, Plateau, Schedule
 from whyfit.calculus.second_order import Method
 from whyfit.calculus.stability import critical_step, live_excess
+from whyfit.calculus.standstill import Standstill, standstill
 from whyfit.calculus.walk import Plan, Walk, walk
 
 Outcome = Literal[
     "diverged", "bounces", "noise floor", "done", "oscillates", "step too small", "ill-conditioned",
-    "not arrived", "no minimum",
+    "not arrived", "no minimum", "plateau", "saddle", "local minimum",
 ]  # fmt: skip
 
 TASK = "descent"
@@ -48,6 +49,11 @@ NARROW = 25.0
 _TAIL = 10  # the last looks, of a descent on batches, whose mean is where it ended
 _SAME = 0.25  # relative change of the sharpest curvature within which a model still holds
 _QUIET_STEPS = 500
+#: A loss is far above what is within reach if it keeps this share of what the columns gain over the best constant ...
+FAR = 0.1
+#: ... and stands if over the second half of its steps it fell by less than this share of what is left.
+STANDS = 0.25
+_INDEFINITE = 1e-9  # of λ_max, below −which λ_min is no rounding
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,97 @@ class DescentCase:
     def end(self) -> Float[np.ndarray, " c"]:
         """The last parameters at which the loss is finite."""
         return self.walk.points[np.flatnonzero(np.isfinite(self.walk.losses))[-1]]
+
+    @cached_property
+    def unit_end(self) -> Float[np.ndarray, " c"]:
+        """`end` on standardised columns."""
+        return self.end if self.problem.standardised else self.problem.to_unit(self.end)
+
+    @cached_property
+    def stuck(self) -> Standstill | None:
+        """What holds a loss far above a lower point; None of one that is convex, that moves, or is near."""
+        if self.problem.kind.convex or not np.isfinite(self.walk.losses[-1]):
+            return None
+        lower, losses = self.problem.lowest, self.walk.losses
+        excess = self.problem.objective.loss(self.end) - lower.loss
+        tail = _TAIL if self.batch is not None else 1
+        middle = (len(losses) - 1) // 2
+        fell = losses[max(middle + 1 - tail, 0) : middle + 1].mean() - losses[-tail:].mean()
+        stands = fell < STANDS * excess or (self.method and self.walk.steps < self.plan.steps)
+        if not (stands and excess > FAR * max(self.problem.constant_loss - lower.loss, 0.0)):
+            return None
+        return standstill(self.problem.unit, self.unit_end, lower.w)
+
+    @cached_property
+    def bowl(self) -> bool:
+        """Whether the loss bends upwards at the end: what is known of the way to a minimum asks for it."""
+        if self.problem.kind.convex:
+            return True
+        lam = np.linalg.eigvalsh(self.problem.unit.hessian(self.unit_end))
+        return bool(lam[0] > -_INDEFINITE * lam[-1])
+
+    # -- theory ------------------------------------------------------------------------------------
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """At the minimum; where there is none, at the end."""
+        at = self.problem.minimum if self.problem.lowest.exists else self.end
+        return Spectrum.of(self.problem.objective.hessian(at), at, self.problem.begin)
+
+    @cached_property
+    def reading(self) -> Reading | None:
+        """None of second-order methods and of a loss without a minimum."""
+        if self.method is not None or not self.problem.lowest.exists:
+            return None
+        return read(self.problem.objective, self.problem.minimum, self.walk)
+
+    @property
+    def rate(self) -> float:
+        return self.plan.rate
+
+    @cached_property
+    def curvature(self) -> float:
+        """The sharpest that is met: at the start and at the minimum."""
+        tops = [self.spectrum.top]
+        if not self.problem.quadratic:
+            H = self.problem.objective.hessian(self.problem.begin)
+            if np.isfinite(H).all():
+                tops.append(float(np.linalg.eigvalsh(H)[-1]))
+        return max(tops)
+
+    @cached_property
+    def limit(self) -> float:
+        """The largest step that the rule holds stable at the minimum (without one at the start), on all rows.
+
+        inf if nothing bends.
+        """
+        if self.reading is not None and self.plan.rule.adaptive:
+            top = self.reading.stability.curvature
+        else:
+            top = self.spectrum.top if self.problem.lowest.exists else self.curvature
+        return self.plan.rule.largest_rate(top)
+
+    @cached_property
+    def on_batches(self) -> BatchTheory | None:
+        """None on all rows, of adaptive rules and where the loss has no minimum or several η a row."""
+        loss = self.problem.objective
+        if not isinstance(loss, RowLoss) or loss.several or not self.problem.lowest.exists:
+            return None
+        if not (self.linear and self.batch):
+            return None
+        return BatchTheory(loss, self.problem.minimum, self.plan.rule, self.batch)
+
+    @cached_property
+    def batch_limit(self) -> float | None:
+        """The largest step at which the noise of batches settles; None where it is unknown."""
+        if self.on_batches is None or not self.limit < np.inf:
+            return None
+        return self.on_batches.limit(self.limit)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether the noise of batches grows without end at the step that was used."""
+        return self.batch_limit is not None and self.rate > self.batch_limit
 
     # -- theory ------------------------------------------------------------------------------------
 
@@ -201,7 +298,7 @@ class DescentCase:
         while little has been gained, at the minimum from the first look that is NEAR it. None where batches do not
         settle, and where there is no closed form.
         """
-        if self.unsettled or not self.linear or not self.problem.lowest.exists:
+        if self.unsettled or not self.linear or not self.problem.lowest.exists or not self.bowl:
             return None
         if self.problem.quadratic:
             return self.expected(self.rate, self.plan.steps)
@@ -211,6 +308,8 @@ class DescentCase:
         if self.batch is None and LITTLE <= self.left <= 1 and self.walk.outcome != "diverged":
             w = self.walk.points[0]
             g, H = self.problem.objective.gradient(w), self.problem.objective.hessian(w)
+            if not self.problem.kind.convex and np.linalg.eigvalsh(H)[0] <= 0:
+                return None
             gain, step = live_excess(g, H)
             model = Spectrum.of(H, w - step, w)
             bent = float(np.linalg.eigvalsh(self.problem.objective.hessian(self.end))[-1])
@@ -357,6 +456,8 @@ class DescentCase:
     @cached_property
     def outcome(self) -> Outcome:
         """What became of it; a step counts as too small only if a larger one was seen to do better."""
+        if self.stuck is not None:
+            return self.stuck.kind
         if self.method is not None:
             return "done" if self.left <= DONE else "not arrived"
         if self.reading is None:

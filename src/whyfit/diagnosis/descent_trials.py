@@ -36,8 +36,13 @@ def remedy(
     case: DescentCase, name: str, edit: dict[str, Any], taken: Walk, before: float | None = None
 ) -> Remedy:
     """`taken` set beside what was done; the difference is of logarithms."""
-    start = max(case.left if before is None else before, _LEAST)
-    end = max(case.left_of(taken), _LEAST) if taken.outcome != "diverged" else np.inf
+    after = case.left_of(taken) if taken.outcome != "diverged" else np.inf
+    return measured(name, edit, case.left if before is None else before, after)
+
+
+def measured(name: str, edit: dict[str, Any], before: float, after: float) -> Remedy:
+    """A remedy by the shares of the excess loss left without and with it; the difference is of logarithms."""
+    start, end = max(before, _LEAST), max(after, _LEAST)
     gain = math.log(start / end) if math.isfinite(end) else -np.inf
     return Remedy(
         name, edit, Trial(MEASURE, start, end, gain, gain, gain, gain > math.log(RELEVANT))

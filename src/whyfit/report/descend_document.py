@@ -33,7 +33,7 @@ class Better:
     """Another step size or other columns, tried: shares of the excess loss left, predicted and run."""
 
     what: str
-    rate: float
+    rate: float | None  # None where the method chooses its own
     limit: float | None  # the largest stable step there
     predicted: float | None
     observed: float

@@ -88,8 +88,8 @@ def cells(told: Told) -> tuple[str, str, str, str]:
 
 def better_cells(better: Better) -> tuple[str, str, str, str]:
     """What, η, predicted and run shares."""
-    rate = f"η {number(better.rate, 2)}"
-    if better.limit is not None and better.limit > 0:
+    rate = "" if better.rate is None else f"η {number(better.rate, 2)}"
+    if better.rate is not None and better.limit is not None and better.limit > 0:
         rate += f" ({number(100 * better.rate / better.limit, 2)} % of the limit)"
     return better.what, rate, share(better.predicted), share(better.observed)
 

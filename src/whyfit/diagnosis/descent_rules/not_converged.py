@@ -41,7 +41,9 @@ _MORE = 4  # times as many steps
 
 def check(case: DescentCase) -> Iterator[Suspicion]:
     """A certain fact of one run; other rules say why, if they can."""
-    if case.problem.lowest.exists and case.left > DONE and case.outcome != "diverged":
+    if not case.problem.lowest.exists or case.stuck is not None:
+        return
+    if case.left > DONE and case.outcome != "diverged":
         yield Suspicion(lambda: _confirm(case))
 
 

@@ -1,0 +1,147 @@
+"""The descent stands still on a plateau, at a saddle or in a local minimum, though far less loss is within reach.
+
+What it says
+
+The loss is not convex, and the gradient has all but vanished at a place where the loss is still high. More steps of
+this kind do not help. Squared error through a sigmoid or softmax (the Brier loss) is the usual case: rows that are
+predicted wrongly *and with confidence* pull on nothing.
+
+The mathematics
+
+A convex loss lies above its tangents, so that at any w its slope towards a lower point w* promises at least the whole
+difference, ∇L(w)ᵀ(w − w*) ≥ L(w) − L(w*). Here it promises less than half of it. What kind of place it is the extreme
+eigenvalues of the Hessian H say, on standardised columns, where a unit move changes the logit of a typical row by one:
+
+    plateau         no unit move changes the loss by more than 5 % of what is within reach
+    saddle          λ_min < 0 beyond its error; the loss was seen to fall by about ½|λ_min|s² over a distance s
+    local minimum   H is positive definite and Newton's decrement ½gᵀH⁻¹g next to nothing
+
+The Brier loss has slope 2(π − y) π(1 − π) in the logit: at π = 0.999 and y = 0 the loss is 1, and the slope 0.002. The
+log-loss has slope π − y there. What is within reach is the lowest point that was found, walking down from the minimum
+of the log-loss and from the best constant; of a loss that is not convex nobody can know that it is the lowest. What a
+fresh start at zero should reach is told by the quadratic model there, L(0) − ½gᵀH⁻¹g: the residual variance of least
+squares on 0 and 1.
+
+Why it hurts
+
+The loss curve is flat and looks converged. The probabilities are 0 and 1 and often wrong.
+
+What to do
+
+Minimise the log-loss, which has no such places; start at zero or nearby; take a smaller step, if it was the step that
+threw the parameters there. All that apply are run for as many steps and the best is proposed. Momentum and adaptive
+rules leave a plateau sooner, and not soon. References: Boyd & Vandenberghe (2004), Convex Optimization, §3.1.3; Solla,
+Levin & Fleisher (1988), Complex Systems 2, 625-640; Dauphin et al. (2014), NeurIPS 27.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from whyfit.calculus.standstill import FLAT, PROMISED, Standstill
+from whyfit.diagnosis.descent import RELEVANT, TASK, DescentCase
+from whyfit.diagnosis.descent_escapes import (
+    Escape,
+    accuracy,
+    escapes,
+    saturated,
+    within_reach,
+)
+from whyfit.diagnosis.descent_trials import measured, share
+from whyfit.diagnosis.finding import Evidence
+from whyfit.diagnosis.rule import Confirmed, Rule, Suspicion
+from whyfit.diagnosis.words import latex, listed, number
+
+_NAMED = 3  # columns of a direction
+_WEIGHTY = 0.1  # of the heaviest, from which a column is named
+
+
+def check(case: DescentCase) -> Iterator[Suspicion]:
+    """A certain fact of one run."""
+    if case.stuck is not None:
+        yield Suspicion(lambda: _confirm(case))
+
+
+def _confirm(case: DescentCase) -> Confirmed | None:
+    stuck = case.stuck
+    assert stuck is not None
+    tried = escapes(case)
+    best = tried[0]
+    if not best.left * RELEVANT < case.left:
+        return None  # nothing that should get away does: the place is not what holds it
+    end, reach = case.problem.objective.loss(case.end), case.problem.lowest.loss
+    severity = "error" if end > case.problem.constant_loss else "warning"
+    evidence = [
+        Evidence("loss at the end, and the lowest found", end, reach),
+        Evidence(
+            "slope towards it, of the difference (convex: 1 or more)", stuck.promise, PROMISED,
+            formula=r"\nabla L^\top (w - w^*) / (L - L^*) = " + latex(stuck.promise, 2),
+        ),
+        Evidence("what a unit move along the gradient gains of it", stuck.gradient, FLAT),
+        Evidence("what a unit move gains by curvature, at most", stuck.bend / 2, FLAT),
+        Evidence("rows predicted with more than 99 %", saturated(case.problem, case.end)),
+        Evidence("right at the end", accuracy(case.problem, case.end), unit="of the rows"),
+        *(Evidence(f"right after: {e.name}", e.accuracy, unit="of the rows") for e in tried[:2]),
+    ]  # fmt: skip
+    subject, said, prediction = _told(case, stuck, best)
+    finding = RULE.finding(
+        severity,
+        subject,
+        said,
+        evidence=evidence,
+        prediction=prediction,
+        remedy=measured(best.name, best.edit, case.left, best.left),
+        explains=("CA201", "CA202", "CA203", "CA204", "CA219"),
+    )
+    return Confirmed(finding)
+
+
+def _told(case: DescentCase, stuck: Standstill, best: Escape) -> tuple[tuple[str, ...], str, str]:
+    """Subject, message and prediction."""
+    end, reach = case.problem.objective.loss(case.end), case.problem.lowest.loss
+    heights = f"the loss stands at {number(end, 3)}, and {number(reach, 3)} is within reach"
+    fall = stuck.point.fall
+    if stuck.kind == "saddle" and fall is not None:
+        names = direction_names(case, fall.direction)
+        return (
+            names,
+            f"{heights}: a saddle, λ_min = {number(sum(stuck.point.smallest) / 2, 2)}; it falls along "
+            f"{listed(names)}",
+            f"predicted {number(fall.predicted, 3)} over {number(fall.step, 2)} along {listed(names)}   "
+            f"observed {number(fall.observed, 3)}",
+        )
+    where = "a plateau" if stuck.kind == "plateau" else "a local minimum"
+    slope = max(stuck.promise, 0.0)
+    said = f"{heights}: {where}, where the slope promises {share(slope)} of the difference"
+    if stuck.kind == "plateau":
+        sure = saturated(case.problem, case.end)
+        said += f" and {number(100 * sure, 2)} % of the rows are all but certain"
+    if "loss" in best.edit:
+        low = case.problem.log_loss.lowest
+        told = f"the log-loss leads to {number(case.problem.unit.loss(low.w), 3)}"
+    else:
+        told = f"a start at zero can fall to {number(within_reach(case.problem), 3)}"
+    seen = best.left * case.first + case.least
+    return (), said, f"predicted {told}   observed {number(seen, 3)}"
+
+
+def direction_names(case: DescentCase, direction: np.ndarray) -> tuple[str, ...]:
+    """The columns that weigh most in a direction on standardised columns."""
+    weights = np.abs(direction).reshape(-1, case.problem.kind.outputs).max(axis=1)
+    names = ("(intercept)", *case.names)
+    order = np.argsort(-weights)[:_NAMED]
+    return tuple(names[j] for j in order if weights[j] > _WEIGHTY * weights[order[0]])
+
+
+RULE = Rule(
+    "CA208",
+    "plateau-or-saddle",
+    "calculus",
+    "error",
+    check,
+    __doc__ or "",
+    reference="Boyd & Vandenberghe (2004), Convex Optimization, §3.1.3; Dauphin et al. (2014), NeurIPS 27.",
+    tasks=(TASK,),
+)
