@@ -197,69 +197,6 @@ class DescentCase:
         """Whether the noise of batches grows without end at the step that was used."""
         return self.batch_limit is not None and self.rate > self.batch_limit
 
-    # -- theory ------------------------------------------------------------------------------------
-
-    @cached_property
-    def spectrum(self) -> Spectrum:
-        """At the minimum; where there is none, at the end."""
-        at = self.problem.minimum if self.problem.lowest.exists else self.end
-        return Spectrum.of(self.problem.objective.hessian(at), at, self.problem.begin)
-
-    @cached_property
-    def reading(self) -> Reading | None:
-        """None of second-order methods and of a loss without a minimum."""
-        if self.method is not None or not self.problem.lowest.exists:
-            return None
-        return read(self.problem.objective, self.problem.minimum, self.walk)
-
-    @property
-    def rate(self) -> float:
-        return self.plan.rate
-
-    @cached_property
-    def curvature(self) -> float:
-        """The sharpest that is met: at the start and at the minimum."""
-        tops = [self.spectrum.top]
-        if not self.problem.quadratic:
-            H = self.problem.objective.hessian(self.problem.begin)
-            if np.isfinite(H).all():
-                tops.append(float(np.linalg.eigvalsh(H)[-1]))
-        return max(tops)
-
-    @cached_property
-    def limit(self) -> float:
-        """The largest step that the rule holds stable at the minimum (without one at the start), on all rows.
-
-        inf if nothing bends.
-        """
-        if self.reading is not None and self.plan.rule.adaptive:
-            top = self.reading.stability.curvature
-        else:
-            top = self.spectrum.top if self.problem.lowest.exists else self.curvature
-        return self.plan.rule.largest_rate(top)
-
-    @cached_property
-    def on_batches(self) -> BatchTheory | None:
-        """None on all rows, of adaptive rules and where the loss has no minimum or several η a row."""
-        loss = self.problem.objective
-        if not isinstance(loss, RowLoss) or loss.several or not self.problem.lowest.exists:
-            return None
-        if not (self.linear and self.batch):
-            return None
-        return BatchTheory(loss, self.problem.minimum, self.plan.rule, self.batch)
-
-    @cached_property
-    def batch_limit(self) -> float | None:
-        """The largest step at which the noise of batches settles; None where it is unknown."""
-        if self.on_batches is None or not self.limit < np.inf:
-            return None
-        return self.on_batches.limit(self.limit)
-
-    @property
-    def unsettled(self) -> bool:
-        """Whether the noise of batches grows without end at the step that was used."""
-        return self.batch_limit is not None and self.rate > self.batch_limit
-
     @cached_property
     def floor(self) -> float | None:
         """Excess loss at which batches keep it at the last step size."""
