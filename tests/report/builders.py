@@ -18,6 +18,7 @@ from whyfit.report.document import (
     Score,
     Source,
 )
+from whyfit.report.panel import Chart, Grid, Interval, Panel, Series
 from whyfit.spec import Spec
 
 NAN = math.nan
@@ -146,6 +147,36 @@ def figures(n: int = 400) -> Figures:
     return Figures(tuple(fitted), tuple(residual), singular, tuple(observed), tuple(path))
 
 
+def panel(name: str = "Learning curve") -> Panel:
+    """One of every mark, a grid with every kind of cell, a formula."""
+    n = (100.0, 200.0, 400.0, 800.0)
+    error = (2.0, 1.5, 1.2, 1.1)
+    wide = {"low": tuple(e - 0.1 for e in error), "high": tuple(e + 0.1 for e in error)}
+    chart = Chart(
+        name, "Where the curve is flat, more rows do not help.", "Held-out error from 2 down to 1.1.",
+        "rows", name,
+        (
+            Series(name, "points", n, error, **wide),
+            Series("law", "line", n, error),
+            Series("95 % band", "band", n, **wide),
+        ),
+        log_x=True, log_y=True, level=1.0,
+    )  # fmt: skip
+    roc = Chart(
+        "ROC", "The further above the dashed line, the better.", "From (0, 0) to (1, 1).", "false", "true",
+        (Series("ROC", "steps", (0.0, 0.2, 1.0), (0.0, 0.7, 1.0)),), diagonal=True,
+    )  # fmt: skip
+    grid = Grid(
+        name,
+        ("size", "error", "interval", "what"),
+        ((100, 2.0, Interval(2.0, 1.9, 2.1), name), (20640, float("nan"), Interval(1.1, 1.0, 1.2), None)),
+    )  # fmt: skip
+    return Panel(
+        "learning", name, f"{name}: twice the rows would save 0.1.", (grid,), (chart, roc),
+        (r"\mathrm{err}(n) = 1 + 100 n^{-1}",), (name,),
+    )  # fmt: skip
+
+
 def regression(**changes: Any) -> Document:
     """California housing in the shape of the design's example."""
     document = Document(
@@ -193,6 +224,7 @@ def regression(**changes: Any) -> Document:
         whyfit="0.1.0",
         python='import whyfit\n\nresult = whyfit.fit("california_housing.csv", target="median_house_value")',
         figures=figures(),
+        panels=(panel(),),
     )  # fmt: skip
     return dataclasses.replace(document, **changes)
 
@@ -301,5 +333,6 @@ def hostile() -> Document:
         ),
         findings=(bad,),
         notes=(EVIL_NAME,),
+        panels=(panel(EVIL_NAME),),
         python=f"import whyfit\n# {EVIL}",
     )

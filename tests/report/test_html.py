@@ -154,7 +154,7 @@ def test_headings_captions_and_names_for_those_who_cannot_see():
     tables = sum(t == "table" for t, _ in page.tags)
     assert tables == sum(t == "caption" for t, _ in page.tags) > 0
     images = [a for _, a in page.tags if a.get("role") == "img"]
-    assert len(images) == 8  # five figures, three trials
+    assert len(images) == 10  # five figures, two of a panel, three trials
     assert all(a["aria-label"] for a in images)
     assert next(a for t, a in page.tags if t == "html")["lang"] == "en"
 
@@ -174,6 +174,7 @@ def test_a_document_without_points_has_no_figures_and_no_script():
     bare = dataclasses.replace(
         document,
         figures=Figures(),
+        panels=(),
         model=dataclasses.replace(document.model, coefficients=()),
     )
     page = Page(html.render(bare))

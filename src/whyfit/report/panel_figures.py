@@ -39,6 +39,7 @@ def _layers(chart: Chart) -> list[dict[str, Any]]:
 
 
 def _axis(field: str, title: str, log: bool) -> dict[str, Any]:
+    title = visible(title)
     if log:
         return axis(field, title, scale={"type": "log", "nice": False, "padding": 8},
                     axis={"format": ",~g", "tickCount": 6})  # fmt: skip
