@@ -58,7 +58,9 @@ class Isotonic:
                 rest = q[~is_end]
                 near = rest[0 if end == 0 else -1] if rest.size else 0.5
                 q[is_end] = min(doubt, near) if end == 0 else max(1 - doubt, near)
-        return cls(x, q)
+        bends = np.ones(len(q), dtype=bool)  # within a run of equal shares only its ends matter
+        bends[1:-1] = (q[1:-1] != q[:-2]) | (q[1:-1] != q[2:])
+        return cls(x[bends], q[bends])
 
     def __call__(self, p: np.ndarray) -> np.ndarray:
         return np.interp(p, self.forecast, self.share)
@@ -79,13 +81,16 @@ class Logistic:
 
 
 def platt(y: np.ndarray, p: np.ndarray) -> Logistic:
-    """Of the whole slope and intercept; slope b < 1 says forecasts are too extreme."""
-    c, b = _likeliest(np.column_stack([np.ones(len(p)), _logit(p)]), y)
+    """Of the whole slope and intercept; slope b < 1 says forecasts are too extreme. A negative slope is set to 0."""
+    c, b = map(float, _likeliest(np.column_stack([np.ones(len(p)), _logit(p)]), y))
+    if b < 0:
+        c, b = float(_likeliest(np.ones((len(p), 1)), y)[0]), 0.0
     return Logistic("Platt", b, b, c)
 
 
 def temperature(y: np.ndarray, p: np.ndarray) -> Logistic:
-    (b,) = _likeliest(_logit(p)[:, None], y)
+    """Of the whole the slope alone, not below 0."""
+    b = max(0.0, float(_likeliest(_logit(p)[:, None], y)[0]))
     return Logistic("temperature", b, b, 0.0)
 
 

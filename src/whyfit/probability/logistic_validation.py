@@ -99,7 +99,7 @@ def cross_validate(
             own = fold(joined(source.blocks()), _hessians(B[far], far, centre, out), none, engine)
             for i, j in enumerate(far):
                 factors[j] = Factor.of(own.hessian[i] + np.diag(diagonal), still[j])
-    return _scores(sums.tally, each.tally), B
+    return scores_of(sums.tally), B
 
 
 def bounded(step: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -155,20 +155,17 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class _Curvature:
-    """Per fold, at the full fit: Hessian, gradient, and (rows, positives)."""
+    """Per fold, at the full fit: Hessian and gradient."""
 
     hessian: Float[np.ndarray, "k c c"]
     gradient: Float[np.ndarray, "k c"]
-    tally: Float[np.ndarray, "k 2"]
 
     @classmethod
     def empty(cls, k: int, c: int) -> _Curvature:
-        return cls(np.zeros((k, c, c)), np.zeros((k, c)), np.zeros((k, 2)))
+        return cls(np.zeros((k, c, c)), np.zeros((k, c)))
 
     def __add__(self, other: _Curvature) -> _Curvature:
-        return _Curvature(
-            self.hessian + other.hessian, self.gradient + other.gradient, self.tally + other.tally
-        )
+        return _Curvature(self.hessian + other.hessian, self.gradient + other.gradient)
 
 
 def _curvatures(source: RowSource, b, centre, k: int, out, engine: Engine) -> _Curvature:
@@ -183,10 +180,8 @@ def _curvatures(source: RowSource, b, centre, k: int, out, engine: Engine) -> _C
 
 def _curvature(blocks: Iterable[Rows], b, centre, k: int, out: Int[np.ndarray, " o"]) -> _Curvature:
     c = len(b)
-    H, g, tally = np.zeros((k, c, c)), np.zeros((k, c)), np.zeros((k, 2))
+    H, g = np.zeros((k, c, c)), np.zeros((k, c))
     for rows in blocks:
-        tally[:, 0] += np.bincount(rows.fold, minlength=k)
-        tally[:, 1] += np.bincount(rows.fold, weights=rows.y, minlength=k)
         for part, Z in tiles(rows, centre, by_fold=True):
             cut = np.concatenate([[0], np.cumsum(np.bincount(part.fold, minlength=k))])
             pi, _ = sigmoid_and_loss(Z.times(b), part.y)
@@ -200,7 +195,7 @@ def _curvature(blocks: Iterable[Rows], b, centre, k: int, out: Int[np.ndarray, "
                     mine = Z.rows(a, e)
                     g[j] += mine.back(r[a:e])
                     mine.add_gram(weight[a:e], H[j])
-    return _Curvature(H, g, tally)
+    return _Curvature(H, g)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,13 +226,7 @@ def _gradients(B, centre, threshold: float, out: Int[np.ndarray, " o"]) -> Calla
             if out.size:
                 R[:, np.isin(part.index, out)] = 0.0
             gradient += Z.back(R)
-            yes, call = y == 1, pi >= threshold
-            columns = (
-                np.ones(len(y)), loss, (pi - y) ** 2,
-                yes & call, ~yes & call, ~yes & ~call, yes & ~call,
-            )  # fmt: skip
-            for i, v in enumerate(columns):
-                tally[:, i] += np.bincount(label, weights=v, minlength=k)
+            tally += tally_of(y, pi, loss, label, threshold, k)
         return _Pass(gradient, tally)
 
     return of
@@ -269,11 +258,22 @@ def _hessians(B, which, centre, out: Int[np.ndarray, " o"]) -> Callable[[Rows], 
     return of
 
 
-def _scores(tally: Float[np.ndarray, "k 7"], base: Float[np.ndarray, "k 2"]) -> FoldScores:
+def tally_of(
+    y: np.ndarray, pi: np.ndarray, loss: np.ndarray, label: np.ndarray, threshold: float, k: int
+) -> Float[np.ndarray, "k 7"]:
+    """Per fold: rows, loss, squared error, and true and false positives and negatives."""
+    yes, call = y == 1, pi >= threshold
+    columns = (
+        np.ones(len(y)), loss, (pi - y) ** 2, yes & call, ~yes & call, ~yes & ~call, yes & ~call,
+    )  # fmt: skip
+    return np.column_stack([np.bincount(label, weights=v, minlength=k) for v in columns])
+
+
+def scores_of(tally: Float[np.ndarray, "k 7"]) -> FoldScores:
+    """Held-out scores per fold; "false_positives" and "false_negatives" are shares of all rows."""
     n, loss, squares, tp, fp, tn, fn = tally.T
-    rest, rest_yes = base[:, 0].sum() - base[:, 0], base[:, 1].sum() - base[:, 1]
-    pi = np.clip(rest_yes / rest, 1e-12, 1 - 1e-12)
     yes = tp + fn
+    pi = np.clip((yes.sum() - yes) / (n.sum() - n), 1e-12, 1 - 1e-12)  # of the training rows
     with np.errstate(divide="ignore", invalid="ignore"):
         null = -(yes * np.log(pi) + (n - yes) * np.log1p(-pi)) / n
         recall, specificity = tp / (tp + fn), tn / (tn + fp)
@@ -284,6 +284,8 @@ def _scores(tally: Float[np.ndarray, "k 7"], base: Float[np.ndarray, "k 2"]) -> 
             "accuracy": (tp + tn) / n,
             "balanced_accuracy": (recall + specificity) / 2,
             "recall": recall,
+            "false_positives": fp / n,
+            "false_negatives": fn / n,
             "log_score": -loss / n,
             "null_log_loss": null,
             "null_accuracy": np.where(pi >= 0.5, yes, n - yes) / n,

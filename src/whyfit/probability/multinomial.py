@@ -217,25 +217,10 @@ def cross_validate(
         ).B  # fmt: skip
     C = len(fit.classes)
 
-    def of(block: Rows) -> _Tally:
-        P = _own_probabilities(B, fit.optimum.centre, block)
-        code = block.y.astype(np.int64)
-        own = P[np.arange(len(code)), code]
-        hit = P.argmax(axis=1) == code
-        square = (P**2).sum(axis=1) - 2 * own + 1
-        sums = np.stack(
-            [
-                np.bincount(block.fold, weights=v, minlength=k)
-                for v in (-np.log(np.maximum(own, 1e-300)), square)
-            ]
-        )
-        table = np.zeros((2, k, C))
-        np.add.at(table[0], (block.fold, code), 1.0)
-        np.add.at(table[1], (block.fold, code), hit.astype(float))
-        return _Tally(sums, table)
+    def of(block: Rows) -> Tally:
+        return Tally.of(block.y, own_probabilities(B, fit.optimum.centre, block), block.fold, k)
 
-    tally = fold(joined(source.blocks()), of, _Tally(np.zeros((2, k)), np.zeros((2, k, C))), engine)
-    return _scores(tally), B
+    return fold(joined(source.blocks()), of, Tally.empty(k, C), engine).scores, B
 
 
 def _part(o: Optimum, place: Bool[np.ndarray, " c"]) -> Optimum:
@@ -282,15 +267,44 @@ def _constant(rows: RowSource, k: int, engine: Engine) -> Bool[np.ndarray, "k p"
 
 
 @dataclass(frozen=True, slots=True)
-class _Tally:
+class Tally:
+    """Sums over held-out rows, by fold."""
+
     sums: Float[np.ndarray, "2 k"]  # log loss, Brier
     table: Float[np.ndarray, "2 k C"]  # rows and hits by class
 
-    def __add__(self, other: _Tally) -> _Tally:
-        return _Tally(self.sums + other.sums, self.table + other.table)
+    @classmethod
+    def empty(cls, k: int, C: int) -> Tally:
+        return cls(np.zeros((2, k)), np.zeros((2, k, C)))
+
+    @classmethod
+    def of(cls, y: np.ndarray, P: Float[np.ndarray, "m C"], label: np.ndarray, k: int) -> Tally:
+        """Of class codes, probabilities and folds."""
+        code = y.astype(np.int64)
+        own = P[np.arange(len(code)), code]
+        hit = P.argmax(axis=1) == code
+        square = (P**2).sum(axis=1) - 2 * own + 1
+        sums = np.stack(
+            [
+                np.bincount(label, weights=v, minlength=k)
+                for v in (-np.log(np.maximum(own, 1e-300)), square)
+            ]
+        )
+        table = np.zeros((2, k, P.shape[1]))
+        np.add.at(table[0], (label, code), 1.0)
+        np.add.at(table[1], (label, code), hit.astype(float))
+        return cls(sums, table)
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.sums + other.sums, self.table + other.table)
+
+    @property
+    def scores(self) -> FoldScores:
+        """Per fold: log_loss, skill, brier, accuracy, balanced_accuracy, and those of the constant."""
+        return _scores(self)
 
 
-def _own_probabilities(B, centre, rows: Rows) -> Float[np.ndarray, "m C"]:
+def own_probabilities(B, centre, rows: Rows) -> Float[np.ndarray, "m C"]:
     """Class probabilities of each row by the model of its own fold."""
     out = np.empty((len(rows.y), B.shape[1] + 1))
     for j in np.unique(rows.fold):
@@ -305,10 +319,10 @@ def held_out(
 ) -> Float[np.ndarray, "s C"]:
     """Out-of-fold class probabilities of the sample."""
     rows = Rows(sample.X[:, ~fit.dropped], sample.y, sample.index, sample.fold)
-    return _own_probabilities(B, fit.optimum.centre, rows)
+    return own_probabilities(B, fit.optimum.centre, rows)
 
 
-def _scores(tally: _Tally) -> FoldScores:
+def _scores(tally: Tally) -> FoldScores:
     rows, hits = tally.table
     n = rows.sum(axis=1)
     rest = rows.sum(axis=0) - rows
