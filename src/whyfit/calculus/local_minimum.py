@@ -20,12 +20,11 @@ import numpy as np
 from jaxtyping import Float
 
 from whyfit.calculus.minimum import Minimum
-from whyfit.calculus.second_order import Curved
+from whyfit.calculus.second_order import Curved, saddle_free_step
 
 _STEPS = 200
 _HALVINGS = 40
 _ENOUGH = 1e-14  # gᵀs relative to the loss, below which a gain is rounding
-_FLAT = 1e-13  # ε relative to the largest |λ|
 #: A row's η that still moves by so much where the loss no longer answers: e^−2η tails move by ½ a step for ever, while
 #: next to a minimum a step is the square root of rounding.
 _RUNNING = 0.1
@@ -62,16 +61,3 @@ def _local(objective: Curved, w: np.ndarray, moved: Callable[[np.ndarray], float
             return Minimum(w, loss, moved(step) < _RUNNING, t)
         w, loss = w - rate * step, new
     return Minimum(w, loss, False, _STEPS)
-
-
-def saddle_free_step(
-    g: Float[np.ndarray, " c"], H: Float[np.ndarray, "c c"]
-) -> Float[np.ndarray, " c"]:
-    """|H|⁻¹g on the unit-diagonal Hessian; directions without curvature are left alone."""
-    d = np.sqrt(np.abs(np.diag(H)))
-    d = np.where(d > 0, d, 1.0)
-    lam, V = np.linalg.eigh(H / d / d[:, None])
-    size = np.abs(lam)
-    live = size > _FLAT * size.max(initial=0.0)
-    pull = V.T @ (g / d)
-    return V @ np.where(live, pull / np.where(live, size, 1.0), 0.0) / d

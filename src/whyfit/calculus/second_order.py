@@ -1,11 +1,12 @@
 """Newton's method, BFGS and L-BFGS as walks beside the first-order rules.
 
-    Newton    w ← w − ηH(w)⁻¹∇L(w)          one step on a quadratic; quadratic convergence near any smooth minimum
+    Newton    w ← w − ηH(w)⁻¹∇L(w)          one step on a quadratic; quadratic convergence near any smooth minimum;
+                                            |H| in place of H where it is indefinite, so that saddles do not draw it
     BFGS      H⁻¹ built up from gradients, superlinear; L-BFGS from the last m of them   (SciPy's)
 
 Steps count updates, so that a race compares like with like; what an update costs differs (`gradients`).
 
-Reference: Nocedal & Wright (2006), Numerical Optimization, ch. 6-7.
+References: Nocedal & Wright (2006), Numerical Optimization, ch. 6-7; Dauphin et al. (2014), NeurIPS 27 (|H|).
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from whyfit.errors import NotFiniteError
 Method = Literal["Newton", "BFGS", "L-BFGS"]
 _SCIPY = {"BFGS": "BFGS", "L-BFGS": "L-BFGS-B"}
 _HALVINGS = 40
+_INDEFINITE = 1e-9  # of λ_max of the unit-diagonal Hessian, below −which λ_min is no rounding
+_DEAD = 1e-13  # of the largest |λ|: a direction without curvature
 
 
 class Curved(Objective, Protocol):
@@ -67,8 +70,8 @@ def _newton(
     for _ in range(steps):
         w = points[-1]
         gain, step = excess_loss(objective.gradient(w), objective.hessian(w))
-        if not np.isfinite(gain):  # columns that repeat each other: step along the others
-            gain, step = live_excess(objective.gradient(w), objective.hessian(w))
+        if not np.isfinite(gain):
+            gain, step = _where_singular(objective.gradient(w), objective.hessian(w))
         if not (np.isfinite(gain) and gain > 0):
             return
         rate = 1.0
@@ -83,6 +86,34 @@ def _newton(
         losses.append(new)
         if new <= until:
             return
+
+
+def _where_singular(
+    g: Float[np.ndarray, " c"], H: Float[np.ndarray, "c c"]
+) -> tuple[float, Float[np.ndarray, " c"]]:
+    """Of columns that repeat each other a step along the others; of an indefinite H that of |H|."""
+    d = np.sqrt(np.abs(np.diag(H)))
+    d = np.where(d > 0, d, 1.0)
+    if not (np.isfinite(H).all() and np.isfinite(g).all()):
+        return live_excess(g, H)
+    lam = np.linalg.eigvalsh(H / d / d[:, None])
+    if lam[0] >= -_INDEFINITE * max(float(lam[-1]), 0.0):
+        return live_excess(g, H)
+    step = saddle_free_step(g, H)
+    return 0.5 * float(g @ step), step
+
+
+def saddle_free_step(
+    g: Float[np.ndarray, " c"], H: Float[np.ndarray, "c c"]
+) -> Float[np.ndarray, " c"]:
+    """|H|⁻¹g on the unit-diagonal Hessian; directions without curvature are left alone."""
+    d = np.sqrt(np.abs(np.diag(H)))
+    d = np.where(d > 0, d, 1.0)
+    lam, V = np.linalg.eigh(H / d / d[:, None])
+    size = np.abs(lam)
+    live = size > _DEAD * size.max(initial=0.0)
+    pull = V.T @ (g / d)
+    return V @ np.where(live, pull / np.where(live, size, 1.0), 0.0) / d
 
 
 def _quasi_newton(

@@ -257,7 +257,7 @@ class DescentCase:
         if self.rate > SAFE * self.limit:
             return None  # at the edge what is left out of the quadratic decides
         shares = (self.walk.losses - self.least) / self.first
-        near = np.flatnonzero(shares <= NEAR)
+        near = np.flatnonzero(shares <= (NEAR if self.problem.kind.convex else DONE))
         if not near.size or self.walk.at[near[0]] >= self.walk.steps:
             return None
         k = int(near[0])
