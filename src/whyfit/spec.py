@@ -25,6 +25,8 @@ Recalibration = Literal["none", "platt", "temperature", "beta", "isotonic"]
 Intervals = Literal["normal", "conformal"]
 TargetTransform = Literal["identity", "log"]
 LossName = Literal["auto", "squared", "poisson", "gamma", "huber"]
+#: Known to `whyfit descend`; a fit of classes has one loss and needs no name for it.
+LOSSES_OF_CLASSES = ("brier", "logistic", "hinge", "multinomial")
 TextCode = Literal["tfidf", "hash", "counts"]
 
 #: Cells that mean "missing" in any column, beside the empty cell. The words None, null and none
@@ -124,6 +126,10 @@ class Spec:
             raise SpecError(f"ridge is {self.ridge}; expected a finite penalty ≥ 0.")
         if self.seed < 0:
             raise SpecError(f"seed is {self.seed}; expected a whole number ≥ 0.")
+        if self.loss in LOSSES_OF_CLASSES:
+            raise SpecError(
+                f"the loss {self.loss} is one of `whyfit descend`; a fit of classes minimises the log-loss: leave it out."
+            )
         if self.loss not in ("auto", "squared", "poisson", "gamma", "huber"):
             raise SpecError(
                 f"loss is {self.loss!r}; expected auto, squared, poisson, gamma or huber."
@@ -144,6 +150,10 @@ class Spec:
             raise SpecError(
                 f"image_size is {self.image_size}; expected (width, height), e.g. (28, 28)."
             )
+        if self.threshold is not None and not 0 < self.threshold < 1:
+            raise SpecError(
+                f"threshold is {self.threshold}; expected a probability in (0, 1), e.g. 0.5."
+            )
         if self.costs is not None and not (
             len(self.costs) == 2 and 0 < min(self.costs) <= max(self.costs) < math.inf
         ):
@@ -156,6 +166,10 @@ class Spec:
             raise SpecError(
                 "groups and blocked are two ways to hold rows out; leave one of them out."
             )
+        if self.group_copies and self.blocked:
+            raise SpecError(
+                "group_copies and blocked are two ways to hold rows out; leave one of them out."
+            )
         for name in ("groups", "order"):
             if getattr(self, name) is not None and getattr(self, name) == self.target:
                 raise SpecError(
@@ -163,6 +177,17 @@ class Spec:
                 )
         if self.rare_level < 1 or self.max_levels < 2:
             raise SpecError("rare_level must be ≥ 1 and max_levels ≥ 2.")
+
+    @property
+    def called_from(self) -> float:
+        """The probability from which a row is called positive: `threshold`, else what `costs` make of it, else 1/2.
+
+        With costs c₊ of a false positive and c₋ of a false negative c₊/(c₊ + c₋), which is best if probabilities
+        mean what they say (Elkan 2001, IJCAI, 973-978).
+        """
+        if self.threshold is not None:
+            return self.threshold
+        return 0.5 if self.costs is None else self.costs[0] / sum(self.costs)
 
 
 def edited(spec: Spec, edit: dict[str, Any]) -> Spec:

@@ -9,15 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulated import table_case
+from whyfit.data.assignment import Assignment, same_folds
 from whyfit.data.folds import fold_of
-from whyfit.data.repeats import (
-    Together,
-    column_hashes,
-    compared,
-    groups_of,
-    row_keys,
-    same_folds,
-)
+from whyfit.data.repeats import column_hashes, compared, groups_of, row_keys
 
 few = st.lists(st.integers(0, 6), min_size=0, max_size=40)
 
@@ -119,7 +113,7 @@ def test_writing_folds_by_blocks_is_writing_them_at_once(seed, size):
     rng = np.random.default_rng(seed)
     index = np.sort(rng.choice(60, 30, replace=False))
     some = np.sort(rng.choice(60, 12, replace=False))
-    together = Together(some, rng.integers(0, 5, 12))
+    together = Assignment(some, rng.integers(0, 5, 12))
     whole = fold_of(index, 5, 0)
     parts = [whole[i : i + size].copy() for i in range(0, 30, size)]
     together.write(index, whole)
@@ -132,11 +126,11 @@ def test_writing_folds_by_blocks_is_writing_them_at_once(seed, size):
 
 
 def test_same_folds():
-    a = Together(np.array([1, 2]), np.array([0, 0]))
+    a = Assignment(np.array([1, 2]), np.array([0, 0]))
     assert same_folds(None, None)
     assert not same_folds(a, None)
-    assert same_folds(a, Together(np.array([1, 2]), np.array([0, 0])))
-    assert not same_folds(a, Together(np.array([1, 3]), np.array([0, 0])))
+    assert same_folds(a, Assignment(np.array([1, 2]), np.array([0, 0])))
+    assert not same_folds(a, Assignment(np.array([1, 3]), np.array([0, 0])))
 
 
 def test_a_trial_of_another_edit_keeps_the_grouping():
@@ -145,7 +139,7 @@ def test_a_trial_of_another_edit_keeps_the_grouping():
     case = table_case({"x": x, "z": x**2, "y": rng.normal(size=120)}, "y", group_copies=True)
     ridge = case.rerun({"ridge": 1.0})
     assert ridge.given is not None
-    assert same_folds(ridge.design.together, case.design.together)
+    assert same_folds(ridge.design.assignment, case.design.assignment)
 
 
 def test_every_row_equal():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from whyfit.data.coding import RARE, LevelCoding
-from whyfit.data.folds import most_folds
+from whyfit.data.folds import fold_count, most_folds
+from whyfit.data.grouping import labels_of
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.registry import all_rules
 from whyfit.diagnosis.words import percent, plural
@@ -12,11 +15,7 @@ from whyfit.probability.glm import GLMFit
 
 def notes_of(case: Case) -> tuple[str, ...]:
     notes = []
-    if case.design.together is not None:
-        copies = len(case.design.together.index)
-        notes.append(
-            f"{plural(copies, 'row')} with equal features held out together (group_copies)."
-        )
+    notes += _notes_on_folds(case)
     if case.spec.exclude_rows:
         notes.append(
             f"{plural(len(case.spec.exclude_rows), 'row')} kept out of the fit but scored (exclude_rows)."
@@ -25,14 +24,47 @@ def notes_of(case: Case) -> tuple[str, ...]:
     if isinstance(case.fit, GLMFit):
         notes += _notes_on_loss(case)
     if case.k < case.spec.folds:
-        wide = case.k == most_folds(case.p)
-        why = (
-            f"the moments of {case.p:,} columns take the memory of more"
-            if wide
-            else "a fold needs about ten rows for its own R²"
-        )
-        notes.append(f"{case.k} folds instead of {case.spec.folds}: {why}.")
+        notes.append(f"{case.k} folds instead of {case.spec.folds}: {_why_few_folds(case)}.")
     return tuple(notes)
+
+
+def _why_few_folds(case: Case) -> str:
+    k, spec = case.k, case.spec
+    if k == most_folds(case.p):
+        return f"the moments of {case.p:,} columns take the memory of more"
+    if k == fold_count(case.design.n_used, spec.folds):
+        return "a fold needs about ten rows for its own R²"
+    if spec.groups is not None:
+        return f"{spec.groups} has {plural(k, 'group')}"
+    if spec.blocked:
+        return f"many rows share one value of {spec.order}"
+    return "rows that differ are few"
+
+
+def _notes_on_folds(case: Case) -> list[str]:
+    """Which rows are held out together, where they are not drawn one by one."""
+    spec, assignment = case.spec, case.design.assignment
+    if assignment is None:
+        return []
+    copies = " and of those that share equal features (group_copies)" if spec.group_copies else ""
+    if spec.groups is not None:
+        label = labels_of(case.table, spec.groups)[assignment.index]
+        size = np.bincount(label)
+        size = size[size > 0]
+        return [
+            f"rows of one {spec.groups}{copies} held out together: {plural(size.size, 'group')} of"
+            f" {_sizes(size)}."
+        ]
+    if spec.blocked:
+        what = f"in order of {spec.order}" if spec.order else "in the order of the file"
+        return [f"{case.k} blocks of rows that follow each other {what} held out in turn."]
+    n = plural(len(assignment.index), "row")
+    return [f"{n} with equal features held out together (group_copies)."]
+
+
+def _sizes(size: np.ndarray) -> str:
+    low, high = int(size.min()), int(size.max())
+    return plural(low, "row") if low == high else f"{low:,} to {plural(high, 'row')}"
 
 
 def _notes_on_levels(case: Case) -> list[str]:

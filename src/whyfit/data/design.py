@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from whyfit.data import saved
+from whyfit.data.assignment import Assignment
 from whyfit.data.coding import (
     Coding,
     Data,
@@ -30,6 +31,7 @@ from whyfit.data.coding import (
 )
 from whyfit.data.counting import count_parts, count_rows, weigh_texts
 from whyfit.data.folds import fold_count, fold_of, most_folds
+from whyfit.data.grouping import assigned
 from whyfit.data.images import size_in
 from whyfit.data.layout import (
     FeatureUse,
@@ -44,7 +46,6 @@ from whyfit.data.layout import (
 from whyfit.data.new_rows import NewRows
 from whyfit.data.opening import open_new
 from whyfit.data.projection import Projection
-from whyfit.data.repeats import Together, compared, groups_of, row_keys
 from whyfit.data.schema import Schema
 from whyfit.data.table import Block, Table
 from whyfit.data.target import Target, Tasks
@@ -93,8 +94,8 @@ class DesignRows:
                     y, index = y[keep], index[keep]
                     data = {name: a[keep] for name, a in data.items() if name in design.stored}
             folds = fold_of(index, design.k, design.seed)
-            if design.together is not None:
-                design.together.write(index, folds)
+            if design.assignment is not None:
+                design.assignment.write(index, folds)
             for part in cuts(index.size, len(design.columns)):
                 piece = {name: a[part] for name, a in data.items()}
                 dense, sparse = design.parts(piece, index[part].size, levels)
@@ -114,7 +115,7 @@ class Design:
     impute : value put in for missing cells, per numeric column.
     dropped, n_used : rows left out by reason, and rows left.
     k : number of cross-validation folds.
-    together : folds of rows that have a copy, if spec.group_copies.
+    assignment : folds of the rows that are not drawn one by one: by spec.groups, .blocked or .group_copies.
     projection : principal components that stand in for the columns, if spec.components.
     """
 
@@ -133,7 +134,7 @@ class Design:
     drops_missing: bool = False
     excluded: frozenset[int] = frozenset()
     schema: Schema | None = None
-    together: Together | None = dataclasses.field(default=None, compare=False)
+    assignment: Assignment | None = dataclasses.field(default=None, compare=False)
     projection: Projection | None = None
 
     @property
@@ -208,16 +209,11 @@ class Design:
             schema=schema,
         )
         dropped, n_used = count_rows(design, table)
+        wanted = min(spec.folds, most_folds(len(design.names)))
         design = dataclasses.replace(
-            design, dropped=dropped, n_used=n_used, k=fold_count(n_used, _folds(spec, design.names))
+            design, dropped=dropped, n_used=n_used, k=fold_count(n_used, wanted)
         )
-        return design._grouped(table, spec) if spec.group_copies else design
-
-    def _grouped(self, table: Table, spec: Spec) -> Design:
-        keys = row_keys(table, self, compared(table, spec))
-        groups = groups_of(keys.features)
-        k = fold_count(self.n_used - groups.surplus, _folds(spec, self.names))
-        return dataclasses.replace(self, k=k, together=Together.of(keys, groups, k, self.seed))
+        return assigned(design, table, spec, wanted)
 
     def rows(self, table: Table) -> DesignRows:
         """The used rows of `table`, with y and folds."""
@@ -370,10 +366,6 @@ class Design:
     def from_dict(cls, plain: dict[str, Any]) -> Design:
         """The design `to_dict` wrote; KeyError or TypeError if `plain` is no such thing."""
         return cls(**saved.from_plain(plain))
-
-
-def _folds(spec: Spec, names: tuple[str, ...]) -> int:
-    return min(spec.folds, most_folds(len(names)))
 
 
 def _beside(blocks: list[csr_array]) -> csr_array | None:

@@ -23,6 +23,9 @@ BLOCK_BYTES = 64 << 20
 _USABLE = ("numeric", "boolean", "categorical", "datetime", "text")
 
 
+GROUPING = "tells which rows belong together"
+
+
 class FeatureUse(NamedTuple):
     """What became of a source column; no columns: `reason` says why."""
 
@@ -74,6 +77,8 @@ class Layout:
 
 
 def has_columns(column: Column, spec: Spec) -> bool:
+    if column.name == spec.groups:
+        return False
     if column.role in _USABLE:
         return True
     some = 0 < column.n_missing < column.n
@@ -131,6 +136,8 @@ def uses_of(sources: list[Column], plan: Layout, spec: Spec) -> tuple[FeatureUse
         reason = c.reason
         if not columns and (c.name in spec.drop or c.name in plan.of_source):
             reason = "dropped by the spec"
+        if c.name == spec.groups:
+            reason = GROUPING
         uses.append(FeatureUse(c.name, c.role, columns, reason))
     return tuple(uses)
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, Int, UInt64
 
+from whyfit.data.assignment import Assignment
 from whyfit.data.folds import fold_of
 from whyfit.data.schema import Column
 from whyfit.data.table import Block, Table
@@ -61,6 +62,11 @@ class Groups:
         """Pairs of equal rows."""
         return int((self.sizes * (self.sizes - 1) // 2).sum())
 
+    def together(self, index: Int[np.ndarray, " n"], k: int, seed: int) -> Assignment:
+        """Every group in the fold of its first row; `index` are the row numbers of all places."""
+        first, number = np.unique(index[self.first], return_inverse=True)
+        return Assignment(index[self.places], fold_of(first, k, seed)[number])
+
 
 def groups_of(keys: Keys) -> Groups:
     """Places with the same key. Most tables have none, which a plain sort shows sooner than one with places."""
@@ -82,7 +88,7 @@ def compared(table: Table, spec: Spec) -> tuple[Column, ...]:
     return tuple(
         c
         for c in table.schema.columns
-        if c.role in _COMPARED and c.name != spec.target and c.name not in spec.drop
+        if c.role in _COMPARED and c.name not in (spec.target, spec.groups, *spec.drop)
     )
 
 
@@ -179,43 +185,17 @@ def mix(z: Keys, place: int) -> Keys:
     return z
 
 
+def used_rows(table: Table, design: Design) -> Int[np.ndarray, " m"]:
+    """Row numbers of all rows that `design` uses, rising."""
+    if not design.dropped and table.schema is design.schema:
+        return np.arange(table.n)
+    parts = [b.start + np.flatnonzero(_used(b, table, design)) for b in table.blocks()]
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+
 def _used(block: Block, table: Table, design: Design) -> np.ndarray:
     if not design.dropped and table.schema is design.schema:
         return np.ones(block.n, bool)
     name = design.target.name
     y = design.target.values(block.data[name], table.schema[name].levels)
     return design.usable(block.data) & ~np.isnan(y)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Together:
-    """Folds of the rows that have a copy: by row number, rising."""
-
-    index: Int[np.ndarray, " c"]
-    fold: Int[np.ndarray, " c"]
-
-    @classmethod
-    def of(cls, keys: RowKeys, groups: Groups, k: int, seed: int) -> Together:
-        """Every group of rows with equal features in the fold of its first row."""
-        first, number = np.unique(keys.index[groups.first], return_inverse=True)
-        return cls(keys.index[groups.places], fold_of(first, k, seed)[number])
-
-    def write(self, index: Int[np.ndarray, " m"], fold: Int[np.ndarray, " m"]) -> None:
-        """Put the folds of the rows `index` that have a copy into `fold`."""
-        if not len(index):
-            return
-        a, b = np.searchsorted(self.index, (index[0], index[-1] + 1))
-        mine = self.index[a:b]
-        if index[-1] - index[0] == len(index) - 1:
-            fold[mine - index[0]] = self.fold[a:b]
-            return
-        at = np.minimum(np.searchsorted(index, mine), len(index) - 1)
-        here = index[at] == mine
-        fold[at[here]] = self.fold[a:b][here]
-
-
-def same_folds(a: Together | None, b: Together | None) -> bool:
-    """Whether two designs over the same rows, k and seed hold the same rows out together."""
-    if a is None or b is None:
-        return a is b
-    return np.array_equal(a.index, b.index) and np.array_equal(a.fold, b.fold)

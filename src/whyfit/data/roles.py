@@ -61,13 +61,15 @@ Finish = Callable[[Any], dict[str, np.ndarray]]
 class Decision:
     """What a column is, and what becomes of its stored arrays.
 
-    finish : the arrays of a Block; None: nothing is stored.
+    finish : the arrays of a Block; None: there are none.
+    key : without these, what tells the values of an identifier apart (see `schema.py`); None: nothing is stored.
     texts : the texts of a column of free text, "" for a missing one.
     """
 
     column: Column
     finish: Finish | None
     texts: Callable[[Any], list[str]] | None = None
+    key: Callable[[Any], np.ndarray] | None = None
 
 
 def words_of(name: str) -> list[str]:
@@ -195,7 +197,7 @@ def _level(
     tally = tuple(int(encoder.tally[i]) for i in order)
     present = counts.n - counts.missing
     found, reason = _string_role(levels, tally, present, target=target)
-    if role in ("categorical", "boolean", "text", "identifier") and found != "constant":
+    if role in ("categorical", "boolean", "text", "identifier", "skip") and found != "constant":
         found, reason = role, plan.reason
     reason = reason or plan.reason
     column = _column(
@@ -234,8 +236,10 @@ def _level(
             },
             lambda raw: [texts[i] if i >= 0 else "" for i in raw],
         )
-    if found == "identifier":
-        return Decision(dataclasses.replace(column, levels=(), counts=()), None)
+    if found in ("identifier", "skip"):
+        return Decision(
+            dataclasses.replace(column, levels=(), counts=()), None, key=lambda raw: rank[raw]
+        )
     if found == "constant":
         value = np.array([0.0] * len(texts) + [np.nan])
         return Decision(column, lambda raw: {name: value[raw]})
@@ -309,6 +313,8 @@ def _text(name: str, encoder: TextEncoder, plan: Plan, role: Role | None) -> Dec
     long = encoder.words.mean >= TEXT_WORDS or encoder.characters.mean > TEXT_CHARACTERS
     if encoder.characters.n == 0:
         found, reason = "constant", "every cell is missing"
+    elif role in ("identifier", "skip"):
+        found = role
     elif role is None and not long:
         found, reason = "identifier", f"hardly a string repeats in {counts.n:,} cells"
     column = _column(
@@ -317,8 +323,10 @@ def _text(name: str, encoder: TextEncoder, plan: Plan, role: Role | None) -> Dec
     )  # fmt: skip
     if found == "constant":
         return Decision(column, lambda raw: {name: raw.fixed[0]})
-    if found == "identifier":
-        return Decision(column, None)
+    if found in ("identifier", "skip"):
+        return Decision(
+            column, None, key=lambda raw: np.where(np.isnan(raw.fixed[0]), np.nan, raw.fixed[2])
+        )
     return Decision(
         column,
         lambda raw: {

@@ -7,7 +7,8 @@ A `Table` (see `table.py`) stores every column as one NumPy array per block:
     text                                    float64 pair of columns is made at design time from
                                             "<name>\\x00characters" and "<name>\\x00words"; equal texts
                                             have equal "<name>\\x00text"
-    identifier                              float64 if it was numeric, otherwise not stored
+    identifier                              float64 if it was numeric; otherwise equal strings have equal
+                                            "<name>\\x00key": codes (−1 = missing) or hashes (NaN)
 """
 
 from __future__ import annotations

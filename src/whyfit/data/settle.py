@@ -35,11 +35,13 @@ def settle(
                 decision, column=dataclasses.replace(column, reason=reason)
             )
         settled.append(decision)
-    left = [d for d in settled if d.column.name != spec.target and d.column.role in _FEATURES]
+    apart = (spec.target, spec.groups)
+    left = [d for d in settled if d.column.name not in apart and d.column.role in _FEATURES]
     if not left:
         for i, d in enumerate(settled):
             c = d.column
-            if c.role == "identifier" and d.finish is not None and c.name not in spec.roles:
+            free = c.name not in spec.roles and c.name not in apart
+            if c.role == "identifier" and d.finish is not None and free:
                 column = dataclasses.replace(
                     c, role="numeric", reason=f"kept, for there is no other feature ({c.reason})"
                 )

@@ -75,6 +75,8 @@ class Table:
             for decision, raw in zip(self._stored, self._store[i], strict=True):
                 if decision.finish is not None:
                     data.update(decision.finish(raw))
+                elif decision.key is not None:
+                    data[f"{decision.column.name}\0key"] = decision.key(raw)
             for name, counted in self._counted.items():
                 data[f"{name}\0terms"] = counted[i]
             n = min(BLOCK, self.n - start)
@@ -110,12 +112,18 @@ class Table:
             return self
         source, read = self._given
         new = {name: role for name, role in spec.roles.items() if read.roles.get(name) != role}
-        if not new and spec.missing_tokens == read.missing_tokens:
+        left_out = set(self.schema.names) - {d.column.name for d in self._stored}
+        unread = left_out & ({spec.groups, spec.order} - {read.groups, read.order})
+        if not new and spec.missing_tokens == read.missing_tokens and not unread:
             return self
         kept = {d.column.name for d in self._stored if d.finish is not None}
-        if spec.missing_tokens != read.missing_tokens or not all(
-            role == "numeric" and name in kept and self.schema[name].role == "identifier"
-            for name, role in new.items()
+        if (
+            spec.missing_tokens != read.missing_tokens
+            or unread
+            or not all(
+                role == "numeric" and name in kept and self.schema[name].role == "identifier"
+                for name, role in new.items()
+            )
         ):
             return read_table(source, dataclasses.replace(spec, target=read.target))
         columns = tuple(
@@ -212,6 +220,8 @@ def _ingest(source: Source, spec: Spec, progress: Progress | None, *, needed: bo
             cells = sample[i]
             if str(cells.dtype) == "String":
                 cells = present_cells(cells, tokens)
+            if role in ("identifier", "skip") and name in (spec.groups, spec.order):
+                continue  # no feature, and yet to be read
             plans[i] = forced(role, plans[i], cells, name)
     del sample
     while True:

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from whyfit.data.assignment import same_folds
 from whyfit.data.design import Design
-from whyfit.data.repeats import same_folds
 from whyfit.data.sample import Sample, sample_of, sample_rows
 from whyfit.data.schema import Schema
 from whyfit.data.table import Table
@@ -28,6 +28,7 @@ from whyfit.data.views import (
     among,
     without_columns,
 )
+from whyfit.diagnosis import held_out
 from whyfit.engines.local import LocalEngine
 from whyfit.errors import SpecError, TargetError
 from whyfit.fold import Engine, RowSource, fold, joined
@@ -44,9 +45,10 @@ from whyfit.probability import (
 )
 from whyfit.probability.linear import LinearFit, fit_moments, gather
 from whyfit.probability.principal import projection_of
+from whyfit.probability.recalibration import Recalibrated
 from whyfit.probability.residuals import Residuals, examine
 from whyfit.probability.validation import FoldScores
-from whyfit.spec import Spec, edited
+from whyfit.spec import Spec, difference, edited
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,9 @@ class Case:
     engine: Engine = field(default_factory=LocalEngine)
     memory: dict[Any, Case] = field(default_factory=dict)
     near: Case | None = None  # a case whose optimum is a good place to start from
+
+    def __post_init__(self) -> None:
+        held_out.check_use(self.spec, self.design)
 
     @classmethod
     def of(cls, table: Table, spec: Spec, engine: Engine | None = None) -> Case:
@@ -233,7 +238,7 @@ class Case:
                 self.fit,
                 self.all_rows,
                 k,
-                threshold=self.spec.threshold or 0.5,
+                threshold=self.spec.called_from,
                 excluded=out,
                 engine=self.engine,
             )
@@ -270,10 +275,16 @@ class Case:
         rows = without_columns(self.rows, s.dropped)
         return logistic.Whitened.of(rows, self.moments.total.mean[:-1][~s.dropped], self.n, s)
 
-    @property
+    @cached_property
     def scores(self) -> FoldScores:
         """Held-out scores, one value per fold: r2, mse, log_score | log_loss, skill, brier, accuracy, ..."""
-        return self._validated[0]
+        maps = self.recalibration
+        return self._validated[0] if maps is None else held_out.rescored_folds(self, maps)
+
+    @property
+    def training_coefficients(self) -> Any:
+        """Of each fold's training set, intercept first, (k, p + 1) of a regression."""
+        return self._validated[1]
 
     def scores_under(self, ridge: float) -> FoldScores:
         """Held-out scores of a regression under another penalty, on the same rows."""
@@ -295,25 +306,23 @@ class Case:
         return scores
 
     @cached_property
+    def out_of_fold(self) -> Float[np.ndarray, " s"]:
+        """`held_out` before any recalibration."""
+        return held_out.out_of_fold(self)
+
+    @cached_property
+    def recalibration(self) -> Recalibrated | None:
+        """The maps of `Spec.recalibrate`: one for new rows, one for each fold."""
+        return held_out.recalibration_of(self)
+
+    @cached_property
     def held_out(self) -> Float[np.ndarray, " s"]:
         """Out-of-fold predictions of the sample: ŷ, or the probability of the positive class.
 
         Multiclass: (s, C) probabilities.
         """
-        s = self.sample
-        if isinstance(self.fit, logistic.LogisticFit):
-            keep = ~self.fit.dropped
-            B = self._validated[1]
-            W = np.zeros((self.k, self.p + 1))
-            W[:, 1:][:, keep] = B[:, 1:]
-            W[:, 0] = B[:, 0] - B[:, 1:] @ self.fit.optimum.centre
-            eta = _own_predictions(W, s)
-            return 1 / (1 + np.exp(-np.clip(eta, -700, 700)))
-        if isinstance(self.fit, multinomial.MultinomialFit):
-            return multinomial.held_out(self.fit, self._validated[1], s)
-        if isinstance(self.fit, glm.GLMFit):
-            return self.fit.mean_of(_own_predictions(self._validated[1], s))
-        return _own_predictions(self._validated[1], s)
+        maps, raw = self.recalibration, self.out_of_fold
+        return raw if maps is None else maps.held_out(raw, self.sample.fold)
 
     def training_std_errors(self, columns: tuple[str, ...]) -> Float[np.ndarray, "k c"]:
         """Per training set, standard errors of unit-variance columns in units of σ/√n: √((C + λ/n I)⁻¹_jj).
@@ -351,12 +360,16 @@ class Case:
         spec = edited(self.spec, edit)
         key = repr(spec)
         if key not in self.memory:
-            table = self.table.under(spec)
-            design = Design.of(table, spec)
-            case = Case(
-                table, spec, design, self._reusable(spec, design), self.engine, self.memory, self
-            )
-            self.memory[key] = case.along_components() if spec.components else case
+            same = difference(spec, self.spec).keys() <= {"recalibrate"}
+            table = self.table if same else self.table.under(spec)
+            design = self.design if same else Design.of(table, spec)
+            given = None if same else self._reusable(spec, design)
+            case = Case(table, spec, design, given, self.engine, self.memory, self)
+            if same:
+                case.__dict__.update(held_out.fitted(self))
+            elif spec.components:
+                case = case.along_components()
+            self.memory[key] = case
         return self.memory[key]
 
     def _reusable(self, spec: Spec, design: Design) -> FoldMoments | None:
@@ -364,7 +377,7 @@ class Case:
             return None
         free = (
             "ridge", "components", "drop", "standardise", "covariance", "threshold", "confidence",
-            "loss",
+            "loss", "groups", "order", "blocked", "recalibrate", "intervals", "costs",
         )  # fmt: skip
         same = all(
             getattr(spec, f) == getattr(self.spec, f)
@@ -376,17 +389,8 @@ class Case:
             or design.dropped != self.design.dropped
             or design.task != self.task  # other codes of y
             or design.k != self.k
-            or not same_folds(design.together, self.design.together)
+            or not same_folds(design.assignment, self.design.assignment)
             or not set(design.names) <= set(self.names)
         ):
             return None
         return self.moments.columns([*(self.names.index(c) for c in design.names), self.p])
-
-
-def _own_predictions(B: Float[np.ndarray, "k c"], s: Sample) -> Float[np.ndarray, " s"]:
-    """Of each row by the coefficients of its own fold, intercept first."""
-    out = np.empty(len(s.y))
-    for j in np.unique(s.fold):
-        rows = s.fold == j
-        out[rows] = B[j, 0] + s.X[rows] @ B[j, 1:]
-    return out

@@ -257,8 +257,8 @@ def _predicted(case: Case, found: _Copies) -> float | None:
 
 def _folds(case: Case, keys: RowKeys) -> Int[np.ndarray, " n"]:
     folds = fold_of(keys.index, case.k, case.spec.seed)
-    if case.design.together is not None:
-        case.design.together.write(keys.index, folds)
+    if case.design.assignment is not None:
+        case.design.assignment.write(keys.index, folds)
     return folds
 
 
