@@ -68,7 +68,12 @@ class Recalibrated:
 
     @classmethod
     def of(
-        cls, name: str, y: Float[np.ndarray, " n"], p: np.ndarray, fold: Int[np.ndarray, " n"], k: int
+        cls,
+        name: str,
+        y: Float[np.ndarray, " n"],
+        p: np.ndarray,
+        fold: Int[np.ndarray, " n"],
+        k: int,
     ) -> Recalibrated:
         """From outcomes (0/1, or class codes), out-of-fold probabilities (n,) or (n, C), and the fold of each row.
 
@@ -80,8 +85,8 @@ class Recalibrated:
         for j in range(k):
             rest = fold != j
             taught = rest.any() and (y[rest] != y[rest][0]).any()
-            each.append(make(y[rest], p[rest]) if taught else unchanged)
-        whole = make(y, p) if len(y) and (y != y[0]).any() else unchanged
+            each.append(make(y[rest], p[rest]) if taught else _unchanged(p))
+        whole = make(y, p) if len(y) and (y != y[0]).any() else _unchanged(p)
         return cls(name, whole, tuple(each))
 
     def held_out(self, p: np.ndarray, fold: Int[np.ndarray, " n"]) -> np.ndarray:
@@ -93,9 +98,11 @@ class Recalibrated:
         return q
 
 
-def unchanged(p: np.ndarray) -> np.ndarray:
-    """The map that leaves probabilities alone."""
-    return p
+def _unchanged(p: np.ndarray) -> AnyMap:
+    """The map that leaves probabilities such as p alone."""
+    if p.ndim == 1:
+        return Logistic("none", 1.0, 1.0, 0.0)
+    return Softmax("none", 1.0, np.zeros(p.shape[1]))
 
 
 def formula(map: AnyMap) -> str:
@@ -108,6 +115,4 @@ def formula(map: AnyMap) -> str:
     if map.a == map.b:
         shift = "" if map.c == 0 else f"{map.c:.3g} + "
         return rf"\mathrm{{logit}}\, q = {shift}{map.a:.3g} \,\mathrm{{logit}}\, p"
-    return (
-        rf"\mathrm{{logit}}\, q = {map.c:.3g} + {map.a:.3g} \log p - {map.b:.3g} \log(1 - p)"
-    )
+    return rf"\mathrm{{logit}}\, q = {map.c:.3g} + {map.a:.3g} \log p - {map.b:.3g} \log(1 - p)"
