@@ -98,7 +98,16 @@ def floor_of(seen: BatchNoise, rule: Rule, rate: float, batch: int) -> NoiseFloo
         )
     if batch < 1:
         raise SpecError(f"the batch size is {batch}; expected at least 1 row.")
-    share = max(0.0, (1 / batch) * (1 - batch / seen.n) * seen.n / max(seen.n - 1, 1))
+    return settled(seen, rule, rate, drawn_share(batch, seen.n))
+
+
+def drawn_share(batch: int, n: int) -> float:
+    """q: by what the variance over rows is multiplied in the mean of a batch drawn without repetition."""
+    return max(0.0, (1 / batch) * (1 - batch / n) * n / max(n - 1, 1))
+
+
+def settled(seen: BatchNoise, rule: Rule, rate: float, share: float) -> NoiseFloor:
+    """The rest point of the mean-square recursion at q = `share`; of an adaptive rule `seen` is preconditioned."""
     live = seen.lam > seen.lam.max(initial=0.0) * np.finfo(float).eps * seen.lam.size
     lam = np.where(live, seen.lam, 0.0)
     gain = np.where(live, _gain(rule, lam, rate), 0.0)
@@ -127,7 +136,7 @@ def mean_square_path(
     The recursion S ← M S Mᵀ + q eeᵀ of the second moments of (z, s) in every eigen-direction, the mean included, whose
     rest point is the noise floor. Products of different directions are left out of the noise. inf once it overflows.
     """
-    share = max(0.0, (1 / batch) * (1 - batch / seen.n) * seen.n / max(seen.n - 1, 1))
+    share = drawn_share(batch, seen.n)
     lam, z = seen.lam, seen.V.T @ away
     mixing = share * (seen.fourth - np.diag(lam**2))
     noise = share * seen.noise

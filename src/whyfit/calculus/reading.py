@@ -8,7 +8,8 @@ walk did and names the outcome by the share of the excess loss left, ε = (L_T �
     bounces         the step exceeds the limit; the loss is not a quadratic and holds it at a distance
     noise floor     mini-batches keep it where theory puts their floor; more steps do not help
     done            ε ≤ DONE
-    oscillates      stable, but the sharpest direction overshoots by nearly as much as it corrects
+    oscillates      stable, but the sharpest direction overshoots by nearly as much as it corrects; a rule that divides
+                    hovers where calculus.adaptive_floor puts its edge of stability
     step too small  a step that is larger and still stable would have arrived within the same budget
     ill-conditioned even the best constant step would not have arrived: κ is what is in the way
 
@@ -23,6 +24,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from whyfit.calculus.adaptive_floor import AdaptiveFloor
 from whyfit.calculus.descent import Quadratic
 from whyfit.calculus.noise import NoiseFloor, noise_floor
 from whyfit.calculus.objective import RowLoss
@@ -37,7 +39,13 @@ Outcome = Literal[
 DONE = 0.01
 #: A tail whose mean is within this factor of the predicted floor is the floor.
 _FLOOR = 2.0
+#: ... and within this factor of where a rule that divides comes to rest: its bursts are long.
+_HOVER = 3.0
 _TAIL = 0.5  # share of the looks that make up the tail
+_LAST = 10  # looks at the end, of a descent on batches, whose mean is where it ended
+_TINY = (
+    1e-8  # share of the limit below which 1 − ηλ is 1 to rounding, and a floor cannot be worked out
+)
 _ROUNDING = 1e-13  # of the loss, below which an excess is rounding
 
 
@@ -63,8 +71,8 @@ class Told:
 class Reading:
     """`left` is ε; `curvatures` those of H at the minimum, divided by D of an adaptive rule's last state.
 
-    growth : predicted and observed factor per step on the distance to the minimum. `floor` of mini-batches, None for
-    all rows. `best` is the best constant step and `steps` the updates to ε = DONE that it and the chosen one need.
+    resting : where a rule that divides comes to rest. growth : predicted and observed factor per step on the distance to
+    the minimum. `floor` of mini-batches, None for all rows. `best` is the best constant step and `steps` the updates to ε = DONE that it and the chosen one need.
     """
 
     outcome: Outcome
@@ -76,6 +84,7 @@ class Reading:
     best: float
     steps: tuple[float, float]
     told: tuple[Told, ...]
+    resting: AdaptiveFloor | None = None
 
     @property
     def condition(self) -> float:
@@ -97,9 +106,10 @@ def read(objective: Quadratic | RowLoss, minimum: Float[np.ndarray, " c"], walk:
     rows = objective if isinstance(objective, RowLoss) and not objective.several else None
     if rows is not None and plan.batch is not None and not rule.adaptive:
         floor = noise_floor(rows, minimum, rule, rate, plan.batch)
+    resting = AdaptiveFloor(objective, minimum, H, rule, plan.batch) if rule.adaptive else None
     excess = walk.losses - least
     first = max(float(excess[0]), np.finfo(float).tiny)
-    left = float(excess[-1] / first) if np.isfinite(excess[-1]) else np.inf
+    left = (ended(walk) - least) / first if np.isfinite(excess[-1]) else np.inf
     tail = excess[int(len(excess) * (1 - _TAIL)) :]
     best = best_rate(rule, lam)
     quick = stability(rule, lam, best).steps_to(DONE) if best > 0 else 0.0
@@ -107,12 +117,54 @@ def read(objective: Quadratic | RowLoss, minimum: Float[np.ndarray, " c"], walk:
     growth = _observed_growth(walk, excess, abs(least))
     told = [Told("factor per step", known.growth, growth, 0.05)]
     if floor is not None and floor.settles:
-        settled = _flat(tail) if len(tail) > 20 else False
+        settled = falls_no_more(tail) if len(tail) > 20 else False
         told.append(
             Told("noise floor", floor.excess, float(tail.mean()) if settled else np.nan, 0.25)
         )
-    outcome = _outcome(walk, left, tail / first, known, floor, steps, first)
-    return Reading(outcome, left, least, lam, known, floor, best, steps, tuple(told))
+    level = resting.level(rate) if resting is not None and walk.outcome != "diverged" else None
+    if resting is not None:
+        held = None if level is None else level / first
+        outcome = _of_adaptive(walk, left, first, tail / first, held, steps)
+    else:
+        outcome = _outcome(walk, left, tail / first, known, floor, steps, first)
+    return Reading(outcome, left, least, lam, known, floor, best, steps, tuple(told), resting)
+
+
+def ended(walk: Walk) -> float:
+    """The loss a walk ended at: the last finite one, or what it keeps to on average.
+
+    Batches scatter it and a rule that divides hovers in bursts: on batches the mean over the last looks, of such a rule
+    the mean over the last quarter once it no longer falls.
+    """
+    losses = walk.losses[np.isfinite(walk.losses)]
+    if walk.outcome == "diverged":
+        return float(losses[-1])
+    if walk.plan.batch is not None:
+        return float(losses[-min(_LAST, max(len(losses) // 2, 1)) :].mean())
+    if walk.plan.rule.adaptive and falls_no_more(losses[len(losses) // 2 :]):
+        return float(losses[-max(len(losses) // 4, 1) :].mean())
+    return float(losses[-1])
+
+
+def _of_adaptive(
+    walk: Walk,
+    left: float,
+    first: float,
+    tail: Float[np.ndarray, " k"],
+    level: float | None,
+    steps: tuple[float, float],
+) -> Outcome:
+    """Of a rule that divides; `level` is the share of the excess loss at which it comes to rest."""
+    if walk.outcome == "diverged":
+        return "diverged"
+    settled = falls_no_more(tail) and (level is None or tail.mean() <= _HOVER * level)
+    if _rose(walk, left, first) and not settled:
+        return "diverged"
+    if left <= DONE and tail[-max(1, len(tail) // 4) :].mean() <= DONE:
+        return "done"
+    if settled:
+        return "noise floor" if walk.plan.batch is not None else "oscillates"
+    return "step too small" if steps[1] <= walk.plan.steps else "ill-conditioned"
 
 
 def _outcome(
@@ -126,25 +178,28 @@ def _outcome(
 ) -> Outcome:
     if walk.outcome == "diverged":
         return "diverged"
-    settled = walk.plan.batch is not None and _flat(tail)
-    if settled and floor is not None and floor.settles:
-        settled = bool(tail.mean() * first <= _FLOOR * floor.excess)
-    if not left <= 1.0 and not settled:
+    settled = walk.plan.batch is not None and falls_no_more(tail)
+    if settled and floor is not None and (floor.settles or known.excess < _TINY):
+        settled = floor.settles and bool(tail.mean() * first <= _FLOOR * floor.excess)
+    if _rose(walk, left, first) and not settled:
         return "diverged"
-    if not known.stable and known.excess > 1 and not walk.plan.rule.adaptive and tail.mean() > DONE:
+    if not known.stable and known.excess > 1 and tail.mean() > DONE:
         return "bounces"
     if left <= DONE and tail[-max(1, len(tail) // 4) :].mean() <= DONE:
         return "done"
     if settled:
         return "noise floor"
-    if walk.plan.rule.adaptive and _flat(tail):
-        return "oscillates"
     if known.slowest == known.curvature and known.excess > 0.5 and steps[1] < steps[0]:
         return "oscillates"
     return "step too small" if steps[1] <= walk.plan.steps else "ill-conditioned"
 
 
-def _flat(tail: Float[np.ndarray, " k"]) -> bool:
+def _rose(walk: Walk, left: float, first: float) -> bool:
+    """Whether it ended above its start by more than rounding."""
+    return not (left - 1) * first <= _ROUNDING * abs(float(walk.losses[0]))
+
+
+def falls_no_more(tail: Float[np.ndarray, " k"]) -> bool:
     """Whether the second half of a tail is no lower than its first, by two standard errors of batch means."""
     if len(tail) < 8 or not np.isfinite(tail).all():
         return False

@@ -74,6 +74,8 @@ def stability(rule: Rule, curvatures: Float[np.ndarray, " p"], rate: float) -> S
     live = lam[lam > top * lam.size * np.finfo(float).eps]
     if not live.size:
         return Stability(0.0, rule.limit(rate), 0.0, 0.0)
+    if not rate * top < _FOREVER:
+        return Stability(top, rule.limit(rate), np.inf, top)
     rho = rule.contraction(live, rate)
     worst = int(np.argmax(rho))
     return Stability(top, rule.limit(rate), float(rho[worst]), float(live[worst]))

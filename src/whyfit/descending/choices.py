@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -32,7 +33,7 @@ from whyfit.calculus.optimizers import (
     Nesterov,
     RMSProp,
 )
-from whyfit.calculus.optimizers.base import Rule, check_rate
+from whyfit.calculus.optimizers.base import Rule, check_rate, check_share
 from whyfit.calculus.schedules import (
     Constant,
     Cosine,
@@ -65,6 +66,18 @@ EPOCHS = 100  # passes over the rows if nothing is said ...
 MOST_STEPS = 20_000  # ... but no more steps than this
 _BATCH = 32  # of sgd if nothing is said: PyTorch's and Keras's customary size
 _BETA = 0.9
+#: Fields that are numbers, and whether they are counted: whole ones from 1.
+_NUMBERS = {
+    "lr": False, "momentum": False, "beta1": False, "beta2": False, "alpha": False, "decay": False, "factor": False,
+    "delta": False, "tau": False, "batch": True, "epochs": True, "steps": True, "schedule_steps": True,
+}  # fmt: skip
+#: What other libraries call a choice.
+_ALIASES = {
+    "learning_rate": "lr", "learning_rate_init": "lr", "eta": "lr", "eta0": "lr", "rate": "lr", "step_size": "lr",
+    "batch_size": "batch", "weight_decay": "decay", "max_iter": "steps", "iterations": "steps", "n_steps": "steps",
+    "n_epochs": "epochs", "max_epochs": "epochs", "beta": "momentum", "rho": "alpha", "criterion": "loss",
+    "standardize": "standardise", "scheduler": "schedule", "quantile": "tau", "init": "start",
+}  # fmt: skip
 _START = 208  # keeps the draw of a start apart from those of batches
 
 
@@ -110,6 +123,10 @@ class DescendSpec:
     race: bool = True
 
     def __post_init__(self) -> None:
+        for name in _NUMBERS:
+            _check_number(self, name)
+        for name in ("momentum", "beta1", "beta2", "alpha"):  # also where the optimizer has none
+            check_share(name, getattr(self, name) or 0.0)
         for what, value, known in (
             ("optimizer", self.optimizer, OPTIMIZERS),
             ("schedule", self.schedule, SCHEDULES),
@@ -241,6 +258,23 @@ class DescendSpec:
         return of
 
 
+def _check_number(spec: DescendSpec, name: str) -> None:
+    """Refuse what is no number, and keep NumPy's as Python's."""
+    value: Any = getattr(spec, name)
+    whole = _NUMBERS[name]
+    if value is None or (name == "batch" and isinstance(value, str)):
+        return
+    if isinstance(value, bool) or not isinstance(
+        value, numbers.Integral if whole else numbers.Real
+    ):
+        what = {"batch": "the batch size", "lr": "the learning rate"}.get(name, name)
+        raise SpecError(
+            f"{what} is {value!r}; expected {'a whole number ≥ 1' if whole else 'a number'}."
+        )
+    kept: Any = value
+    object.__setattr__(spec, name, int(kept) if whole else float(kept))
+
+
 def _nearest(value: str, known: tuple[str, ...]) -> str:
     close = difflib.get_close_matches(str(value).lower(), known, 1, 0.4)
     hint = f"; did you mean '{close[0]}'?" if close else "."
@@ -274,7 +308,11 @@ def with_choices(spec: DescendSpec | None, choices: dict[str, Any]) -> DescendSp
     known = {f.name for f in dataclasses.fields(DescendSpec)}
     for name in choices:
         if name not in known:
+            close = (
+                [_ALIASES[name]] if name in _ALIASES else difflib.get_close_matches(name, known, 1)
+            )
+            hint = f"did you mean '{close[0]}'? Choices" if close else "choices"
             raise SpecError(
-                f"'{name}' is no choice of a descent; choices: {', '.join(sorted(known))}."
+                f"'{name}' is no choice of a descent; {hint}: {', '.join(sorted(known))}."
             )
     return dataclasses.replace(spec or DescendSpec(), **choices)

@@ -72,7 +72,7 @@ class DescendResult:
 
     @cached_property
     def document(self) -> DescendDocument:
-        with one_blas_thread():
+        with one_blas_thread(), np.errstate(all="ignore"):
             return document_of(self.seen)
 
     def to_dict(self) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def descend(
     if how.loss in TASKS and spec.task == "auto":
         spec = dataclasses.replace(spec, task=TASKS[how.loss])
     start = time.perf_counter()
-    with read_table(source, spec) as table, one_blas_thread():
+    with read_table(source, spec) as table, one_blas_thread(), np.errstate(all="ignore"):
         made = read_problem(table, spec, how)
         ready = time.perf_counter()
         case = None if how.optimizer == "all" else _case(made, how)

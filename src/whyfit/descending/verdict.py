@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from whyfit.calculus.objective import RowLoss
-from whyfit.calculus.reading import DONE
-from whyfit.diagnosis.descent import LITTLE, DescentCase
+from whyfit.calculus.reading import DONE, falls_no_more
+from whyfit.diagnosis.descent import EDGE, LITTLE, DescentCase
 from whyfit.diagnosis.descent_trials import (
     DRAWN,
     EXACT,
@@ -41,13 +41,21 @@ def verdict(case: DescentCase) -> str:
                 f"bounces: the step is beyond its limit and the loss stays at {left} of its excess"
             )
         case "noise floor":
-            return f"noise floor: batches keep {left} of the excess loss; more steps do not help"
+            return f"noise floor: batches keep {left} of the excess loss; more steps do not help{_edge(case)}"
         case "done":
             at = _arrival(case)
             when = f" in {at:,} steps" if at is not None else ""
-            return f"done: within 1 % of the minimum{when}, {left} of the excess loss left after {steps}"
+            return f"done: within 1 % of the minimum{when}, {left} of the excess loss left after {steps}{_edge(case)}"
+        case "oscillates" if not case.linear:
+            return (
+                f"oscillates: {case.plan.rule.name} at a constant step hovers at {left} of the excess loss"
+                f"{', at its edge of stability' if case.on_edge else ''}"
+            )
         case "oscillates":
-            return f"oscillates: the step overshoots by nearly as much as it corrects; {left} left after {steps}"
+            return (
+                f"oscillates: the step overshoots by nearly as much as it corrects; {left} left after {steps}"
+                f"{_edge(case)}"
+            )
         case "step too small":
             return f"crawls, step too small: {left} of the excess loss left after {steps}"
         case "ill-conditioned":
@@ -61,7 +69,14 @@ def verdict(case: DescentCase) -> str:
                 f"no minimum: a direction separates the classes, the loss falls for ever; {left} of it left after "
                 f"{steps}"
             )
-    return f"not arrived: {left} of the excess loss left after {steps}"
+    return f"not arrived: {left} of the excess loss left after {steps}{_edge(case)}"
+
+
+def _edge(case: DescentCase) -> str:
+    """Of a linear rule whose step is just below its limit."""
+    if not (case.linear and case.on_edge):
+        return ""
+    return f"; on the edge: the step is {number(100 * case.of_limit, 3)} % of its limit"
 
 
 def _arrival(case: DescentCase) -> int | None:
@@ -100,7 +115,7 @@ def told(case: DescentCase) -> tuple[Told, ...]:
         return tuple(_certificate(case))
     rows: list[Told] = []
     exact = case.problem.quadratic and case.batch is None and case.linear
-    tolerance = EXACT if exact else ROUGH if case.batch is None else DRAWN
+    tolerance = EXACT if exact else ROUGH if case.batch is None else None if case.heavy else DRAWN
     if case.told is not None:
         if case.batch is None:
             predicted, observed = factors(case)
@@ -125,7 +140,11 @@ def told(case: DescentCase) -> tuple[Told, ...]:
     rows += _limits(case)
     if case.floor is not None:
         rows += _floor(case)
-    if case.problem.smooth and case.outcome != "diverged" and case.left > _LOUD:
+    if (
+        case.problem.smooth
+        and case.outcome != "diverged"
+        and case.certified[1] > _LOUD * case.first
+    ):
         multiple, found = case.critical
         if 0 < multiple < np.inf:
             rows.append(
@@ -161,35 +180,45 @@ def _limits(case: DescentCase) -> list[Told]:
             rows.append(
                 Told(
                     "preconditioned curvature, limit and last", _known(seen.limit), seen.curvature,
-                    note="at the edge" if 0.5 < seen.excess < 2 else "",
+                    note="at the edge" if case.on_edge else "",
                 )
             )  # fmt: skip
         return rows
     rows.append(
         Told("step: limit of stability, and used", _known(case.limit), case.rate,
-             note="beyond it" if case.rate > case.limit else "stable")
+             note=_side(case.rate / case.limit, "stable"))
     )  # fmt: skip
     if case.batch_limit is not None:
         rows.append(
             Told(f"step: limit with batches of {case.batch:,}, and used", case.batch_limit, case.rate,
-                 note="beyond it" if case.rate > case.batch_limit else "settles")
+                 note=_side(case.rate / case.batch_limit, "settles"))
         )  # fmt: skip
     return rows
 
 
+def _side(share: float, well: str) -> str:
+    return "beyond it" if share > 1 else f"{well}, on the edge" if share > EDGE else well
+
+
 def _floor(case: DescentCase) -> list[Told]:
     floor = case.floor
-    if floor is None:
+    if floor is None or not np.isfinite(floor):
         return []
-    settled = case.outcome == "noise floor"
+    settled = case.outcome in ("noise floor", "oscillates")
     constant = case.plan.schedule.at(case.plan.steps) == 1.0
     if not constant:
         return []
     predicted = floor / case.first
     tail = case.walk.losses[len(case.walk.losses) // 2 :]
     arrived = case.told is not None and case.told[-1] < 1.5 * predicted
+    arrived = arrived or (not case.linear and case.outcome == "done" and falls_no_more(tail))
     seen = max(float(tail.mean()) - case.least, 0.0) / case.first if settled or arrived else np.nan
-    return [_row("noise floor, share of the excess loss", predicted, seen, DRAWN)]
+    if case.batch is None and not settled:
+        return []  # its bursts are rare: a tail without one says nothing
+    what = "noise floor" if case.batch is not None else "level at the edge"
+    return [
+        _row(f"{what}, share of the excess loss", predicted, seen, None if case.heavy else DRAWN)
+    ]
 
 
 def _held(case: DescentCase) -> list[Told]:
@@ -211,7 +240,7 @@ def _held(case: DescentCase) -> list[Told]:
 def _certificate(case: DescentCase) -> list[Told]:
     """½gᵀH⁻¹g beside the true excess; where there is no minimum there is nothing true to set it beside."""
     there = case.problem.lowest.exists and case.bowl
-    if not there or case.left < _LOUD or case.outcome == "diverged":
+    if not there or case.certified[1] < _LOUD * case.first or case.outcome == "diverged":
         return []
     certified, true = case.certified
     if not math.isfinite(certified):

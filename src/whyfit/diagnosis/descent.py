@@ -21,7 +21,7 @@ from whyfit.calculus.noise import gradient_covariance
 from whyfit.calculus.objective import RowLoss
 from whyfit.calculus.optimizers import Nesterov
 from whyfit.calculus.problem import Problem
-from whyfit.calculus.reading import DONE, Reading, read
+from whyfit.calculus.reading import DONE, Reading, ended, read
 from whyfit.calculus.schedules import Constant, Plateau, Schedule
 from whyfit.calculus.second_order import Method
 from whyfit.calculus.stability import critical_step, live_excess
@@ -44,11 +44,20 @@ RELEVANT = 2.0
 #: Share of the excess loss below which the quadratic model at the minimum, above which the one at the start, is told.
 NEAR, LITTLE = 0.1, 0.5
 SAFE = 0.75  # of the limit of stability
+#: A stable step this near its limit overshoots by nearly as much as it corrects: |1 − ηλ| > 0.9.
+EDGE = 0.95
+#: Share of the limit on batches from which fourth moments of the distance grow: those of gradient descent on normal
+#: rows do at about half the limit of the second.
+HEAVY = 0.5
+#: A rule that divides is at its edge while its preconditioned curvature is within a factor 2 of the limit: it swings
+#: about it (Cohen et al. 2022, fig. 1).
+HOVERS = 0.5
 #: Below this κ a descent needs a few dozen steps and something else is in the way. (κ/4) ln 100 = 29 at 25.
 NARROW = 25.0
-_TAIL = 10  # the last looks, of a descent on batches, whose mean is where it ended
+_TAIL = 10  # the last looks, of a descent on batches
+_SECANTS = 3
 _SAME = 0.25  # relative change of the sharpest curvature within which a model still holds
-_QUIET_STEPS = 500
+_QUIET_STEPS, _QUIET_VALUES = 100, 1e9  # on all rows, and the numbers that reads
 #: A loss is far above what is within reach if it keeps this share of what the columns gain over the best constant ...
 FAR = 0.1
 #: ... and stands if over the second half of its steps it fell by less than this share of what is left.
@@ -90,12 +99,10 @@ class DescentCase:
         return max(float(self.walk.losses[0]) - self.least, np.finfo(float).tiny)
 
     def left_of(self, taken: Walk) -> float:
-        """Share of the excess loss left at the end: of the last finite loss, of batches the mean over the tail."""
-        losses = taken.losses[np.isfinite(taken.losses)]
-        if self.batch is not None and taken.outcome != "diverged":
-            losses = losses[-min(_TAIL, max(len(losses) // 2, 1)) :]
-            return max(float(losses.mean()) - self.least, 0.0) / self.first
-        return max(float(losses[-1]) - self.least, 0.0) / self.first
+        """Share of the excess loss left where it ended (calculus.reading.ended); inf if it is lost."""
+        if not np.isfinite(taken.losses[-1]) and taken is not self.walk:
+            return np.inf
+        return max(ended(taken) - self.least, 0.0) / self.first
 
     @cached_property
     def left(self) -> float:
@@ -197,12 +204,42 @@ class DescentCase:
         """Whether the noise of batches grows without end at the step that was used."""
         return self.batch_limit is not None and self.rate > self.batch_limit
 
+    @property
+    def of_limit(self) -> float:
+        """Share of the limit of stability, on batches of the limit with them, that the step takes up; 0 if unknown.
+
+        Of a rule that divides on all rows the share of its preconditioned curvature.
+        """
+        if self.method is not None or not self.problem.lowest.exists:
+            return 0.0
+        if self.linear:
+            return self.rate / min(self.limit, self.batch_limit or np.inf)
+        if self.batch is not None or self.reading is None:
+            return 0.0
+        return self.reading.stability.excess
+
+    @property
+    def on_edge(self) -> bool:
+        """Whether it is stable and overshoots by nearly as much as it corrects; of a rule that divides, at its edge."""
+        return EDGE < self.of_limit <= 1 if self.linear else HOVERS < self.of_limit < 1 / HOVERS
+
+    @property
+    def heavy(self) -> bool:
+        """Whether means over draws of batches are made by rare bursts, so that a single draw lies below them."""
+        return self.batch is not None and self.linear and self.of_limit > HEAVY
+
     @cached_property
     def floor(self) -> float | None:
-        """Excess loss at which batches keep it at the last step size."""
+        """Excess loss at which batches, or the edge of a rule that divides, keep it at the last step size."""
+        rate = float(self.walk.rates[-1]) or self.rate
+        if not self.linear:
+            resting = self.reading.resting if self.reading is not None else None
+            if resting is None or (self.batch is None and not self.on_edge):
+                return None
+            return resting.level(rate)
         if self.on_batches is None or self.unsettled:
             return None
-        return self.on_batches.floor(float(self.walk.rates[-1]) or self.rate)
+        return self.on_batches.floor(rate)
 
     def rates(self, rate: float, steps: int) -> Float[np.ndarray, " t"]:
         return rate * self.schedule(steps).factors(steps)
@@ -370,7 +407,8 @@ class DescentCase:
         if self.plan.rule.adaptive:
             way = self.problem.minimum - self.problem.begin
             size = adaptive_step(self.spectrum, way, self.plan.steps)
-            return tuple(size * m for m in MULTIPLES)
+            quiet = self.quiet_rate
+            return (*(size * m for m in MULTIPLES), *(() if quiet is None else (quiet,)))
         top = self.curvature
         edge = self.plan.rule.largest_rate(top)
         if self.batch_limit is not None:
@@ -378,6 +416,20 @@ class DescentCase:
         if not 0 < edge < np.inf:
             return (self.rate,)
         return tuple(edge * s for s in SHARES)
+
+    @cached_property
+    def quiet_rate(self) -> float | None:
+        """Of a rule that divides: the step whose resting place leaves half of DONE; None if unknown."""
+        resting = self.reading.resting if self.reading is not None else None
+        if resting is None:
+            return None
+        rate, wanted = self.rate, DONE / 2 * self.first
+        for _ in range(_SECANTS):  # the level is about a power of the step, 1 (noise) to 2 (edge)
+            level = resting.level(rate)
+            if level is None or not 0 < level < np.inf:
+                return None
+            rate *= float(np.clip(wanted / level, 1e-8, 1e8)) ** (0.5 if self.batch is None else 1)
+        return rate
 
     @cached_property
     def best(self) -> float:
@@ -404,6 +456,8 @@ class DescentCase:
             return "diverged"  # a quadratic holds nothing: it is on its way
         if said == "noise floor" and self.batch is None:
             said = "oscillates"
+        if said == "oscillates" and self.linear and not (self.on_edge or self._smaller_gains):
+            said = "ill-conditioned"  # the sharpest direction is the slowest, and no step is much better
         if said in ("step too small", "ill-conditioned"):
             if self.plan.rule.adaptive and self.best * RELEVANT < self.rate:
                 gains = self.left_of(self.better) * RELEVANT < self.left
@@ -419,14 +473,25 @@ class DescentCase:
     @cached_property
     def quiet(self) -> float:
         """Share of the excess loss that the same rule and step leave on all rows: what is not the batches' doing."""
+        objective = self.problem.condensed.objective
+        steps = min(self.plan.steps, TRIED_STEPS)
+        if isinstance(objective, RowLoss):
+            steps = min(steps, max(int(_QUIET_VALUES / objective.Z.size), _QUIET_STEPS))
         plan = dataclasses.replace(
-            self.plan, batch=None, steps=min(self.plan.steps, _QUIET_STEPS), look=1,
-            schedule=self.schedule(min(self.plan.steps, _QUIET_STEPS)),
-        )  # fmt: skip
-        taken = walk(self.problem.condensed.objective, plan, self.problem.begin)
-        if taken.outcome == "diverged":
-            return np.inf
-        return max(float(taken.losses[-_TAIL:].mean()) - self.least, 0.0) / self.first
+            self.plan, batch=None, steps=steps, look=1, schedule=self.schedule(steps)
+        )
+        return self.left_of(walk(objective, plan, self.problem.begin))
+
+    @property
+    def _smaller_gains(self) -> bool:
+        """Whether the recommended step is a smaller one and leaves less than half."""
+        smaller = self.best * RELEVANT <= self.rate
+        return smaller and self.left_of(self.better) * RELEVANT < self.left
+
+    @property
+    def batches_hold(self) -> bool:
+        """Whether it is the batches that hold the loss up: on all rows less than half of it would be left."""
+        return self.batch is not None and self.quiet * RELEVANT < self.left
 
     @cached_property
     def other(self) -> DescentCase:

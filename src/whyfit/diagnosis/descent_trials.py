@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from whyfit.calculus.walk import Walk
+from whyfit.calculus.walk import HOPELESS, Walk
 from whyfit.diagnosis.descent import RELEVANT, DescentCase
 from whyfit.diagnosis.finding import Remedy, Trial
 from whyfit.diagnosis.words import number
@@ -37,7 +37,10 @@ def remedy(
 ) -> Remedy:
     """`taken` set beside what was done; the difference is of logarithms."""
     after = case.left_of(taken) if taken.outcome != "diverged" else np.inf
-    return measured(name, edit, case.left if before is None else before, after)
+    start = case.left if before is None else before
+    if not np.isfinite(case.walk.losses[-1]):  # its last finite loss says nothing of it
+        start = max(start, HOPELESS)
+    return measured(name, edit, start, after)
 
 
 def measured(name: str, edit: dict[str, Any], before: float, after: float) -> Remedy:

@@ -52,7 +52,7 @@ def check(case: DescentCase) -> Iterator[Suspicion]:
     """A certain fact of one run."""
     if case.outcome != "noise floor" or case.batch is None or case.unsettled:
         return
-    if case.noise >= NOISY * case.batch:
+    if case.noise >= NOISY * case.batch or case.batches_hold:
         yield Suspicion(lambda: _confirm(case))
 
 
@@ -61,7 +61,7 @@ def _confirm(case: DescentCase) -> Confirmed | None:
     told = case.floor / case.first if case.floor is not None else np.nan
     tail = case.walk.losses[len(case.walk.losses) // 2 :]
     seen = max(float(tail.mean()) - case.least, 0.0) / case.first
-    if math.isfinite(told) and not told / DRAWN <= seen <= told * DRAWN:
+    if (math.isfinite(told) and not (case.heavy or told / DRAWN <= seen)) or seen > told * DRAWN:
         return None
     evidence = [
         Evidence("gradient noise scale at the end", case.noise, NOISY * case.batch, unit="rows",

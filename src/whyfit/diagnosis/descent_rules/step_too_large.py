@@ -20,7 +20,12 @@ step is known before the first one is taken, and must be what is seen.
 Why it hurts
 
 Nothing is learned: the parameters are far from any minimum, or jump about it. Adaptive rules hide it, because D grows
-with the gradient; they end by bouncing at a distance of about η per coordinate.
+with the gradient: near the minimum D shrinks until they are at their limit, and there they hover, every parameter
+flipping by ± η/2 (RMSProp) or ± (1 − β₁)η/(2 + 2β₁) (Adam, in bursts), which leaves
+
+    ½ (η/K)² σᵀHσ,   K = 2 or (2 + 2β₁)/(1 − β₁),   σ = sign(Hσ)
+
+of the loss however long they run; on mini-batches the noise of D holds them higher.
 
 What to do
 
@@ -34,33 +39,32 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from whyfit.calculus.reading import DONE
 from whyfit.diagnosis.descent import RELEVANT, TASK, DescentCase
 from whyfit.diagnosis.descent_trials import better_step, factors, refuted, share
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.rule import Confirmed, Rule, Suspicion
 from whyfit.diagnosis.words import latex, number
 
-#: A stable step this near its limit overshoots by nearly as much as it corrects: |1 − ηλ| > 0.9.
-EDGE = 0.95
-
 
 def check(case: DescentCase) -> Iterator[Suspicion]:
     """Certain facts of one run."""
     if case.method is not None:
         return
-    if case.outcome in ("diverged", "bounces") or (
-        case.outcome in ("oscillates", "noise floor") and (case.unsettled or _bounces(case))
-    ):
+    if case.outcome in ("diverged", "bounces") or _held(case):
         yield Suspicion(lambda: _confirm(case))
 
 
-def _bounces(case: DescentCase) -> bool:
+def _held(case: DescentCase) -> bool:
     """Stable or adaptive, held at a distance that a smaller step does not have."""
-    if case.outcome == "noise floor" and case.linear:
+    if case.outcome == "done" or not case.left > DONE:
         return False
     if case.linear:
-        return case.rate > EDGE * case.limit
-    if case.batch is not None and case.quiet * RELEVANT < case.left:
+        beyond = case.unsettled or case.on_edge
+        return case.outcome == "oscillates" or (beyond and case.batch is not None)
+    if case.outcome not in ("oscillates", "noise floor"):
+        return False
+    if case.batch is not None and case.batches_hold:
         return False  # on all rows it would arrive: the batches are the cause
     return case.best * RELEVANT <= case.rate
 
@@ -77,24 +81,27 @@ def _confirm(case: DescentCase) -> Confirmed | None:
     of_batches = (
         case.batch_limit is not None and case.rate > case.batch_limit and case.rate <= limit
     )
-    bound = case.batch_limit if of_batches and case.batch_limit is not None else limit
+    bound = min(limit, math.inf if case.batch_limit is None else case.batch_limit)
     name = case.plan.rule.name
     if of_batches:
         said = (
             f"η = {number(case.rate, 3)} is stable on all rows (limit {number(limit, 3)}), but the noise of batches of "
             f"{case.batch:,} settles only below {number(bound, 3)}"
         )
+    elif adaptive and case.outcome == "diverged":
+        said = f"{name} at η = {number(case.rate, 3)} ends above its start: {share(case.left)} of the excess loss"
     elif adaptive:
-        said = f"{name} at η = {number(case.rate, 3)} ends by bouncing with {share(case.left)} of the excess loss left"
+        where = ", at its edge of stability" if case.on_edge else ""
+        said = f"{name} at η = {number(case.rate, 3)} hovers at {share(case.left)} of the excess loss{where}"
     elif case.rate > bound:
         said = f"η = {number(case.rate, 3)} is {number(case.rate / bound, 3)} × the limit of {name}, {number(bound, 3)}"
     else:
-        said = (
-            f"η = {number(case.rate, 3)} is on the edge: the limit of {name} is {number(bound, 3)}"
-        )
+        of = name if case.batch_limit != bound else f"batches of {case.batch:,}"
+        said = f"η = {number(case.rate, 3)} is on the edge: the limit of {of} is {number(bound, 3)}"
+    held = case.floor / case.first if adaptive and case.floor is not None else None
     evidence = [
         Evidence("learning rate", case.rate, None if adaptive else bound, formula=_formula(case)),
-        Evidence("share of the excess loss left", case.left),
+        Evidence("share of the excess loss left", case.left, predicted=held),
         Evidence("of the limit that the sharpest direction takes up", case.reading.stability.excess)
         if case.reading
         else None,
@@ -104,6 +111,12 @@ def _confirm(case: DescentCase) -> Confirmed | None:
     ]
     if constant and math.isfinite(predicted) and math.isfinite(observed):
         prediction = f"predicted excess loss × {number(predicted, 4)} per step   observed × {number(observed, 4)}"
+    elif held is not None and case.outcome != "diverged":
+        after = case.left_of(case.better)
+        prediction = (
+            f"predicted it hovers at {share(held)} of the excess loss   observed {share(case.left)}; "
+            f"at η = {number(case.best, 2)} {share(after)}"
+        )
     else:
         after = case.left_of(case.better)
         prediction = (
