@@ -13,6 +13,7 @@ import numpy as np
 
 from whyfit.data.design import Design
 from whyfit.errors import ModelFileError
+from whyfit.models import conformal_parts, recalibration_parts
 from whyfit.models.table_model import TableModel
 from whyfit.probability.inference import Inference
 from whyfit.probability.predictive import GLMLaw, Law, LinearLaw, LogisticLaw, MultinomialLaw
@@ -57,7 +58,8 @@ def to_parts(model: TableModel) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     }
     arrays["table"] = np.stack([getattr(table, name) for name in _TABLE])
     arrays["df and level"] = np.array([table.df, table.level])
-    return fields, arrays
+    arrays |= recalibration_parts.to_arrays(model.recalibration)
+    return fields, arrays | conformal_parts.to_arrays(model.conformal)
 
 
 def from_parts(fields: dict[str, Any], arrays: dict[str, np.ndarray], name: str) -> TableModel:
@@ -75,8 +77,12 @@ def from_parts(fields: dict[str, Any], arrays: dict[str, np.ndarray], name: str)
         ) from None
     if not known:
         raise ModelFileError(f"{name} holds fields that this whyfit does not know; update it.")
+    arrays, more = conformal_parts.apart(arrays)
+    arrays, numbers = recalibration_parts.apart(arrays)
     law, table = _law_of(plain, arrays, len(design.names), len(design.classes), name)
-    return TableModel(spec, design, law, table, plain.n)
+    conformal = conformal_parts.from_arrays(more, len(design.names), len(design.classes), name)
+    recalibration = recalibration_parts.from_array(spec, design, numbers, name)
+    return TableModel(spec, design, law, table, plain.n, conformal, recalibration)
 
 
 _TASKS = {"linear": "regression", "logistic": "binary", "multinomial": "multiclass"}

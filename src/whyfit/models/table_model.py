@@ -19,9 +19,17 @@ from whyfit.data.design import Design
 from whyfit.data.new_rows import NewRows
 from whyfit.data.typed_source import array_source
 from whyfit.diagnosis.case import Case
+from whyfit.diagnosis.held_out_intervals import class_scores_of, conformal_of
 from whyfit.errors import ShapeError, SpecError
 from whyfit.models.file import load_model, save_model
+from whyfit.models.prediction_words import notes_on_intervals, texts_of
 from whyfit.models.summary import rows_of
+from whyfit.probability.conformal_scores import (
+    ClassScores,
+    Conformal,
+    rows_needed,
+    too_few,
+)
 from whyfit.probability.glm import GLMFit
 from whyfit.probability.glm_problem import glm_kind
 from whyfit.probability.inference import Inference
@@ -38,6 +46,8 @@ from whyfit.probability.predictive import (
     check_kind,
     check_level,
 )
+from whyfit.probability.recalibrated_law import RecalibratedLaw
+from whyfit.probability.recalibration import AnyMap
 from whyfit.spec import Spec
 
 __all__ = ["Prediction", "TableModel", "load_model", "save_model"]
@@ -59,7 +69,9 @@ class TableModel:
     ----------
     spec : the choices under which it was fitted. design : how raw columns become X.
     law : the numbers that predict. inference : the table of coefficients.
-    n : rows fitted.
+    n : rows fitted. conformal : what conformal intervals, or sets of classes, are made of, if these were chosen.
+    recalibration : the map that probabilities are passed through (`Spec.recalibrate`), None for none; the coefficients
+        are those before it.
 
     Notes
     -----
@@ -68,6 +80,8 @@ class TableModel:
     normal (see `predictive.LinearLaw.interval`). With robust errors (`Spec.covariance`) the
     uncertainty of the mean is robust; the σ² of a new row is the average over all rows. Of a Poisson,
     gamma or Huber regression a new row's interval is one of quantiles of its law (`predictive.GLMLaw`).
+    With conformal intervals (`Spec.intervals`) that of a new row has them from held-out errors instead
+    (`probability.conformal_scores`); that of the mean stays as it is. A classifier then has sets of classes.
     """
 
     spec: Spec
@@ -75,6 +89,8 @@ class TableModel:
     law: Law
     inference: Inference
     n: int
+    conformal: Conformal | ClassScores | None = None
+    recalibration: AnyMap | None = None
 
     @classmethod
     def of(cls, case: Case) -> TableModel:
@@ -90,10 +106,16 @@ class TableModel:
             law = GLMLaw.of(fit, robust=robust, log=spec.target_transform == "log")
             table = fit.inference(spec.confidence, robust)
         elif isinstance(fit, LogisticFit):
-            law, table = LogisticLaw.of(fit, spec.threshold or 0.5), fit.inference(spec.confidence)
+            law, table = LogisticLaw.of(fit, spec.called_from), fit.inference(spec.confidence)
         else:
             law, table = MultinomialLaw.of(fit), fit.inference(spec.confidence)
-        return cls(spec, case.design, law, table, case.n)
+        conformal = None
+        if spec.intervals == "conformal":
+            regression = isinstance(law, LinearLaw | GLMLaw)
+            conformal = conformal_of(case) if regression else class_scores_of(case)
+        maps = case.recalibration
+        learned = None if maps is None else maps.map
+        return cls(spec, case.design, law, table, case.n, conformal, learned)
 
     # -- what it is ----------------------------------------------------------------------------------
 
@@ -195,12 +217,43 @@ class TableModel:
                     "a class has no interval; ask predict_proba(…, interval=0.95) for that of its "
                     "probability."
                 )
-            return self._labels(*_joined(_codes(self.law, X) for X in blocks))
+            return self._labels(*_joined(_codes(self._classifier(), X) for X in blocks))
         law = self.law
         if interval is None:
             return _joined((law.predict(X, kind),) for X in blocks)[0]
         level = check_level(interval)
-        return Interval(*_joined(law.interval(X, level, kind) for X in blocks))
+        return Interval(*_joined(self._interval(X, level, kind) for X in blocks))
+
+    def predict_set(self, source: Any, level: float = 0.95) -> Bool[np.ndarray, "m C"]:
+        """Which classes the conformal set of every row holds, in the order of `classes`.
+
+        Of every class at least `level` of its rows have it in their set, the rare ones too; a class with too few
+        rows for that is in every set. A set may be empty: the row looks like no class.
+
+        Raises SpecError unless the model is a classifier fitted with `Spec(intervals="conformal")`, or if no class
+        has rows enough; otherwise as `predict`.
+        """
+        law, level = self._classifier(), check_level(level)
+        if not isinstance(self.conformal, ClassScores):
+            raise SpecError(
+                "the model keeps no conformal scores; fit with Spec(intervals='conformal') for sets of classes."
+            )
+        scores = self.conformal
+        parts = (
+            (scores.sets(law.probability(X), level),) for X in self._blocks(self._open(source))
+        )
+        return _joined(parts)[0]
+
+    def _interval(self, X: np.ndarray, level: float, kind: Kind) -> Interval:
+        """Of a regression: conformal for new rows if it was fitted so, else of the law."""
+        law, conformal = self.law, self.conformal
+        assert isinstance(law, LinearLaw | GLMLaw)
+        if self.spec.intervals != "conformal" or kind == "mean":
+            return law.interval(X, level, kind)
+        n = 0 if conformal is None or isinstance(conformal, ClassScores) else conformal.n
+        if n < rows_needed(level) or conformal is None or isinstance(conformal, ClassScores):
+            raise too_few(level, n)
+        return conformal.interval(X, law.predict(X), level)
 
     def predict_proba(self, source: Any, interval: float | None = None) -> np.ndarray | Interval:
         """Probability of each class, (m, C) in the order of `classes`, or Interval of three such.
@@ -229,7 +282,8 @@ class TableModel:
         `prediction` is the class label, `probability`, `low`, `high` are those of the positive
         class; with more than two classes there is a `probability`, `low` and `high` of each,
         followed by its name. Parameters and errors as of `predict`; an interval of a classifier is
-        that of the probability, whatever `kind`.
+        that of the probability, whatever `kind`. Of one fitted with conformal intervals there is also the `set` of
+        classes at that level, joined by " | ".
         """
         check_kind(kind)
         level = None if interval is None else check_level(interval)
@@ -239,10 +293,10 @@ class TableModel:
             if isinstance(self.law, LinearLaw | GLMLaw):
                 law = self.law
                 parts.append(
-                    (law.predict(X, kind),) if level is None else law.interval(X, level, kind)
+                    (law.predict(X, kind),) if level is None else self._interval(X, level, kind)
                 )
             else:
-                law = self.law
+                law = self._classifier()
                 P = (law.probability(X),) if level is None else law.interval(X, level)
                 parts.append((*_codes(law, X), *P))
         values = _joined(iter(parts))
@@ -252,9 +306,12 @@ class TableModel:
         else:
             columns["prediction"] = self._labels(*values[:2])
             columns |= self._probability_columns(values[2:])
+            if level is not None and isinstance(self.conformal, ClassScores):
+                held = self.conformal.sets(values[2], level)
+                columns["set"] = texts_of(held, self.design.classes)
         notes = [*self._notes(new, columns["prediction"])]
-        if isinstance(self.law, GLMLaw) and level is not None and kind == "new":
-            notes.append(f"intervals of new rows are quantiles of {self.law.new_row()}.")
+        if level is not None and (self.conformal is not None or isinstance(self.law, GLMLaw)):
+            notes += notes_on_intervals(self, level, kind)
         return Prediction(columns, tuple(notes))
 
     def _probability_columns(self, values: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
@@ -267,12 +324,13 @@ class TableModel:
             for name, P in zip(names, values, strict=True)
         }
 
-    def _classifier(self) -> LogisticLaw | MultinomialLaw:
+    def _classifier(self) -> LogisticLaw | MultinomialLaw | RecalibratedLaw:
         if isinstance(self.law, LinearLaw | GLMLaw):
             raise SpecError(
                 f"the target '{self.target}' is a number and has no classes; use predict."
             )
-        return self.law
+        law = self.law
+        return law if self.recalibration is None else RecalibratedLaw(law, self.recalibration)
 
     def _labels(self, codes: np.ndarray, known: Bool[np.ndarray, " m"]) -> np.ndarray:
         """Class labels; None (NaN among numbers) where X is not known."""
@@ -322,7 +380,7 @@ class TableModel:
 
 
 def _codes(
-    law: LogisticLaw | MultinomialLaw, X: Float[np.ndarray, "m p"]
+    law: LogisticLaw | MultinomialLaw | RecalibratedLaw, X: Float[np.ndarray, "m p"]
 ) -> tuple[np.ndarray, ...]:
     """Class numbers, and whether X is known."""
     return law.codes(X), np.asarray(np.isfinite(X).all(axis=1))

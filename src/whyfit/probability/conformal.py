@@ -44,7 +44,9 @@ def upper_quantile(scores: Float[np.ndarray, " n"], level: float) -> float:
     return float(np.partition(scores, k - 1)[k - 1]) if k <= n else float("inf")
 
 
-def _ends(low: np.ndarray, high: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+def symmetric_ends(
+    low: np.ndarray, high: np.ndarray, level: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Row by row the ⌊α(n + 1)⌋-th smallest of `low` and the ⌈(1 − α)(n + 1)⌉-th smallest of `high`, in place."""
     n = low.shape[1]
     k = int(np.ceil(level * (n + 1) - 1e-9))
@@ -55,7 +57,7 @@ def _ends(low: np.ndarray, high: np.ndarray, level: float) -> tuple[np.ndarray, 
     return low[:, n - k], high[:, k - 1]
 
 
-def _tiles(m: int, n: int) -> Iterator[slice]:
+def tiles_of(m: int, n: int) -> Iterator[slice]:
     step = max(1, _HELD // max(n, 1))
     yield from (slice(a, min(a + step, m)) for a in range(0, m, step))
 
@@ -102,11 +104,11 @@ class JackknifePlus:
         out = np.empty((2, len(X)))
         R = self.residuals
         moved = np.where(np.isfinite(self.signed), self.signed, 0.0)
-        for part in _tiles(len(X), len(R)):
+        for part in tiles_of(len(X), len(R)):
             with one_blas_thread():
                 D = np.column_stack([np.ones(len(prediction[part])), X[part] - self.fit.mean[:-1]])
                 without = prediction[part, None] - (D @ self.rows) * moved
-            out[:, part] = _ends(without - R, without + R, level)
+            out[:, part] = symmetric_ends(without - R, without + R, level)
         return Interval(prediction, out[0], out[1])
 
 
@@ -148,9 +150,9 @@ class CVPlus:
         with one_blas_thread():
             each = self.coefficients[:, 0] + X @ self.coefficients[:, 1:].T
         out = np.empty((2, len(X)))
-        for part in _tiles(len(X), len(self.fold)):
+        for part in tiles_of(len(X), len(self.fold)):
             own = each[part][:, self.fold]
-            out[:, part] = _ends(own - self.residuals, own + self.residuals, level)
+            out[:, part] = symmetric_ends(own - self.residuals, own + self.residuals, level)
         return Interval(each.mean(axis=1), out[0], out[1])
 
 

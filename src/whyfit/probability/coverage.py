@@ -83,6 +83,22 @@ def realised(
     return Realised(share, low, high, n, level, p_value, worst, len(found))
 
 
+def interval_score(
+    y: Float[np.ndarray, " n"],
+    low: Float[np.ndarray, " n"],
+    high: Float[np.ndarray, " n"],
+    level: float,
+) -> Float[np.ndarray, " n"]:
+    """Of every row: the length of its interval, and 2/α times the distance by which it misses y.
+
+    A proper score: least on average for the α/2 and 1 − α/2 quantiles of the law of y. In units of y.
+
+    Reference: Winkler (1972), JASA 67, 187-191; Gneiting & Raftery (2007), JASA 102, 359-378, §6.2.
+    """
+    alpha = 1 - check_level(level)
+    return (high - low) + 2 / alpha * (np.maximum(low - y, 0.0) + np.maximum(y - high, 0.0))
+
+
 def _too_few(hits: int, rows: int, level: float) -> float:
     return float(special.bdtr(hits, rows, level)) if rows else 1.0
 
