@@ -59,6 +59,17 @@ def _costs(
     return positive, negative
 
 
+class _Loss(click.Choice[str]):
+    """A choice that lets Spec answer for the losses of `whyfit descend`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from whyfit.spec import LOSSES_OF_CLASSES
+
+        return (
+            value if value in LOSSES_OF_CLASSES else click.Choice.convert(self, value, param, ctx)
+        )
+
+
 FIT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("source", type=click.Path(path_type=Path)),
     click.option("--target", "-t", required=True, help="Column to explain."),
@@ -84,7 +95,7 @@ FIT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Reduce these to K by truncated singular value decomposition."),
     click.option("--image-size", metavar="WxH", help="Average images to this size, e.g. 28x28."),
     click.option("--log-target", is_flag=True, help="Fit log(target)."),
-    click.option("--loss", type=click.Choice(["auto", "squared", "poisson", "gamma", "huber"]),
+    click.option("--loss", type=_Loss(["auto", "squared", "poisson", "gamma", "huber"]),
                  default="auto", help="Of a regression; default squared. poisson: counts; gamma: amounts; "
                  "huber: outliers."),
     click.option("--ridge", type=float, default=0.0, metavar="λ", help="Penalty; default none."),

@@ -128,7 +128,7 @@ class Spec:
             raise SpecError(f"seed is {self.seed}; expected a whole number ≥ 0.")
         if self.loss in LOSSES_OF_CLASSES:
             raise SpecError(
-                f"the loss {self.loss} is one of `whyfit descend`; a fit of classes minimises the log-loss: leave it out."
+                f"the loss {self.loss} belongs to `whyfit descend`; a fit minimises the log-loss: leave it out."
             )
         if self.loss not in ("auto", "squared", "poisson", "gamma", "huber"):
             raise SpecError(

@@ -36,6 +36,7 @@ from whyfit.linalg.moments import Moments
 Descended = Quadratic | RowLoss
 
 _LITTLE = 1e-4
+_LOWER = 1e-6  # of the loss: a point lower by so much is no rounding
 _BLUNT = 1.06  # Silverman's rule, in units of a standard deviation times n^−1/5
 
 
@@ -135,6 +136,17 @@ class Problem:
     def starting(self, start: Float[np.ndarray, " c"] | None) -> Problem:
         """The same, descended on from elsewhere."""
         return self._with_minimum(replace(self, start=start))
+
+    def knowing(self, w: Float[np.ndarray, " c"]) -> Problem:
+        """The same; of a loss that is not convex, with the minimum below w as `lowest` where that is lower."""
+        b = w if self.standardised else self.to_unit(w)
+        low = self.lowest
+        if self.kind.convex or not self.unit.loss(b) < low.loss * (1 - _LOWER):
+            return self
+        found = lowest(self.unit, (b,), self._moved)
+        made = replace(self)
+        made.__dict__["lowest"] = replace(found, exists=found.exists and low.exists)
+        return made
 
     def _with_minimum(self, made: Problem) -> Problem:
         made.__dict__["lowest"] = self.lowest  # the same

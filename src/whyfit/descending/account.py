@@ -34,9 +34,6 @@ from whyfit.spec import Spec
 
 DRAWN = 300  # points of the loss curve
 _LINE = 90
-_LOWER = (
-    1e-3  # of a loss that is not convex, by which a descent has to end below the lowest point known
-)
 _PATH = 200  # points of the path in a landscape
 
 
@@ -154,7 +151,7 @@ def _better(case: DescentCase) -> tuple[Better, ...]:
 
 
 def _way_out(e: Escape) -> Better:
-    return Better(e.name, e.rate, None, _finite(e.predicted), e.left, e.taken.steps)
+    return Better(e.what, e.rate, None, _finite(e.predicted), e.left, e.taken.steps)
 
 
 def _tried(case: DescentCase, what: str, rate: float, taken: Walk) -> Better:
@@ -218,7 +215,11 @@ def _notes(seen: Seen) -> tuple[str, ...]:
     notes, how, case = [], seen.how, seen.case
     problem = seen.made.problem
     if case is not None and case.method is None:
-        if how.lr is None:
+        if how.lr is None and case.stuck is not None:
+            notes.append(
+                f"no --lr given: of the steps tried {number(case.rate)} leaves least; none gets away."
+            )
+        elif how.lr is None:
             notes.append(f"no --lr given: {number(case.rate)} is what theory recommends here.")
         if how.optimizer == "sgd" and how.batch is None and case.batch:
             notes.append(f"no --batch given: {case.batch} rows a step.")
@@ -226,7 +227,7 @@ def _notes(seen: Seen) -> tuple[str, ...]:
             epochs = case.plan.steps * case.batch / problem.n
             notes.append(f"no --epochs given: {number(epochs, 3)} epochs.")
     if not problem.kind.convex:
-        notes.append(_of_no_convex(problem, case))
+        notes.append(_of_no_convex(problem))
     if not problem.lowest.exists and problem.kind.convex:
         notes.append(
             "the classes are separable: shares are of the loss above 0, and theory has no minimum to predict; "
@@ -243,21 +244,18 @@ def _notes(seen: Seen) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _of_no_convex(problem: Problem, case: DescentCase | None) -> str:
+def _of_no_convex(problem: Problem) -> str:
     """How far the level that shares are counted from can be trusted."""
-    low = number(problem.lowest.loss, 3)
+    low = number(problem.least, 3)
     if not problem.lowest.exists:
         return (
             f"the {problem.kind.name} loss is not convex, and along some direction it falls for ever: shares are of "
-            f"what is above {number(problem.least, 3)}, the lowest it was seen to fall to; --ridge 1 gives it a minimum."
+            f"what is above {low}, the lowest it was seen to fall to; --ridge 1 gives it a minimum."
         )
-    said = (
+    return (
         f"the {problem.kind.name} loss is not convex: shares are of the loss above {low}, the lowest point found from "
-        "the minimum of the log-loss and from the best constant."
+        "the minimum of the log-loss, from the best constant and from where the descent ended."
     )
-    if case is not None and case.walk.losses[-1] < problem.lowest.loss * (1 - _LOWER):
-        said += f" The descent itself found a lower one, {number(case.walk.losses[-1], 3)}."
-    return said
 
 
 def python_of(seen: Seen) -> str:

@@ -143,6 +143,8 @@ def descend(
         made = read_problem(table, spec, how)
         ready = time.perf_counter()
         case = None if how.optimizer == "all" else _case(made, how)
+        if case is not None:
+            made = dataclasses.replace(made, problem=case.problem)
         taken = time.perf_counter()
         findings = diagnose(case, rules) if case is not None else ()
         told = time.perf_counter()
@@ -182,6 +184,7 @@ def _case(made: Read, how: DescendSpec) -> DescentCase:
     if how.method is not None:
         steps = how.steps or how.epochs or _QUASI_STEPS
         taken = second_order_walk(problem.objective, how.method, steps, start=problem.begin)
+        problem = problem.knowing(taken.points[-1])
         return DescentCase(problem, taken.plan, taken, names, how.schedule_of, how.method)
     look = 1
     if isinstance(problem.objective, RowLoss):
@@ -194,9 +197,10 @@ def _case(made: Read, how: DescendSpec) -> DescentCase:
     )  # fmt: skip
     rate = how.lr if how.lr is not None else _recommended(problem, plan, names, how)
     plan = dataclasses.replace(plan, rate=rate)
-    return DescentCase(
-        problem, plan, walk(problem.objective, plan, problem.begin), names, how.schedule_of
-    )
+    taken = walk(problem.objective, plan, problem.begin)
+    if np.isfinite(taken.losses[-1]):
+        problem = problem.knowing(taken.points[-1])
+    return DescentCase(problem, plan, taken, names, how.schedule_of)
 
 
 def _recommended(problem: Problem, plan: Plan, names: tuple[str, ...], how: DescendSpec) -> float:

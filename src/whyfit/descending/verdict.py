@@ -8,7 +8,7 @@ import numpy as np
 
 from whyfit.calculus.objective import RowLoss
 from whyfit.calculus.reading import DONE, falls_no_more
-from whyfit.diagnosis.descent import EDGE, LITTLE, DescentCase
+from whyfit.diagnosis.descent import EDGE, LITTLE, NEAR, DescentCase
 from whyfit.diagnosis.descent_trials import (
     DRAWN,
     EXACT,
@@ -246,7 +246,8 @@ def _certificate(case: DescentCase) -> list[Told]:
     if not math.isfinite(certified):
         return []
     exact = case.problem.quadratic
-    near = exact or (case.problem.smooth and case.left < 0.1)
+    close = NEAR if case.problem.kind.convex else DONE
+    near = exact or (case.problem.smooth and case.left < close)
     return [
         _row("excess loss at the end, ½gᵀH⁻¹g", certified, true, (EXACT if exact else ROUGH) if near else None,
              note="" if near else "far from the minimum")

@@ -31,16 +31,25 @@ from whyfit.diagnosis.words import number
 class Escape:
     """`edit` of the descent (and table), what it was predicted to leave of the excess loss, and what it left.
 
-    `rate` is None of a second-order method. `accuracy` is the share of rows whose class gets the largest probability.
+    `what` is done, in words without the step. `rate` is None of a second-order method.
+    `accuracy` is the share of rows whose class gets the largest probability.
     """
 
-    name: str
+    what: str
     edit: dict[str, Any]
     rate: float | None
     predicted: float
     left: float
     accuracy: float
     taken: Walk
+
+    @property
+    def name(self) -> str:
+        """`what` with the step, where it is another one."""
+        if "lr" not in self.edit:
+            return self.what
+        said = f"learning rate {number(self.rate, 2)}"
+        return f"{self.what}, {said}" if len(self.edit) > 1 else said
 
 
 def escapes(case: DescentCase) -> tuple[Escape, ...]:
@@ -90,13 +99,11 @@ def _from_zero(case: DescentCase, rate: float | None) -> Escape:
     """With the rate that was used, or (None) with one that theory gives."""
     fresh = dataclasses.replace(case, problem=case.problem.starting(None), memory={})
     edit: dict[str, Any] = {} if case.problem.start is None else {"start": "zero"}
-    parts = [] if case.problem.start is None else ["start at zero"]
+    what = "another step" if case.problem.start is None else "start at zero"
     if rate is None:
-        rate = rounded(_rate(fresh))
-        edit["lr"] = rate
-        parts.append(f"learning rate {number(rate, 2)}")
+        rate = edit["lr"] = rounded(_rate(fresh))
     told = _share(case, within_reach(case.problem))
-    return _escape(case, ", ".join(parts), edit, rate, told, _taken(fresh, rate), fresh.problem)
+    return _escape(case, what, edit, rate, told, _taken(fresh, rate), fresh.problem)
 
 
 def _log_loss(case: DescentCase) -> Escape:
@@ -107,11 +114,11 @@ def _log_loss(case: DescentCase) -> Escape:
     edit: dict[str, Any] = {"loss": name}
     rate = case.rate
     if case.method is None:
-        rate = rounded(_rate(other))
-        edit["lr"] = rate
+        rate = edit["lr"] = rounded(_rate(other))
     told = _share(case, case.problem.unit.loss(convex.lowest.w))
-    said = "minimise the log-loss" + ("" if case.method else f", learning rate {number(rate, 2)}")
-    return _escape(case, said, edit, rate, told, _taken(other, rate), case.problem)
+    return _escape(
+        case, "minimise the log-loss", edit, rate, told, _taken(other, rate), case.problem
+    )
 
 
 def _standardised(case: DescentCase) -> Escape:
@@ -119,24 +126,23 @@ def _standardised(case: DescentCase) -> Escape:
     fresh = dataclasses.replace(case, problem=turned, memory={})
     rate = rounded(_rate(fresh)) if case.method is None else case.rate
     edit: dict[str, Any] = {"standardise": True}
-    parts = ["standardise the columns"]
+    what = "standardise the columns"
     if case.problem.start is not None:
         edit["start"] = "zero"
-        parts.append("start at zero")
+        what += ", start at zero"
     if case.method is None:
         edit["lr"] = rate
-        parts.append(f"learning rate {number(rate, 2)}")
     told = _share(case, within_reach(case.problem))
-    return _escape(case, ", ".join(parts), edit, rate, told, _taken(fresh, rate), turned)
+    return _escape(case, what, edit, rate, told, _taken(fresh, rate), turned)
 
 
 def _escape(
-    case: DescentCase, name: str, edit: dict, rate: float, told: float, taken: Walk, of: Problem
+    case: DescentCase, what: str, edit: dict, rate: float, told: float, taken: Walk, of: Problem
 ) -> Escape:
     """`of` has the loss that is judged by, in the coordinates that were walked in."""
     w = taken.points[np.flatnonzero(np.isfinite(taken.losses))[-1]]
     left = np.inf if taken.outcome == "diverged" else _share(case, of.objective.loss(w))
-    return Escape(name, edit, None if case.method else rate, told, left, accuracy(of, w), taken)
+    return Escape(what, edit, None if case.method else rate, told, left, accuracy(of, w), taken)
 
 
 def _taken(case: DescentCase, rate: float) -> Walk:

@@ -19,6 +19,7 @@ EXACT = 0.05
 ROUGH = 2.0
 #: ... and one of a mean over all draws of batches, beside a single draw.
 DRAWN = 3.0
+_ROUNDING = 16 * float(np.finfo(float).eps)  # of the loss, below which an excess is rounding
 _LEAST = 1e-15  # a share of the excess loss below which there is nothing left
 MEASURE = "share of the excess loss left"
 
@@ -81,6 +82,7 @@ def factors(case: DescentCase) -> tuple[float, float]:
     """Predicted and observed factor of the excess loss per step, over the same looks."""
     at = case.walk.at
     seen = (case.walk.losses - case.least) / case.first
+    seen = np.where(seen > _ROUNDING * abs(case.least) / case.first, seen, 0.0)
     if case.told is None:
         return float("nan"), per_step(at, seen)
     known = ~np.isnan(case.told[at])

@@ -100,24 +100,27 @@ def _confirm(case: DescentCase) -> Confirmed | None:
 
 def _told(case: DescentCase, stuck: Standstill, best: Escape) -> tuple[tuple[str, ...], str, str]:
     """Subject, message and prediction."""
-    end, reach = case.problem.objective.loss(case.end), case.problem.lowest.loss
-    heights = f"the loss stands at {number(end, 3)}, and {number(reach, 3)} is within reach"
-    fall = stuck.point.fall
+    end = number(case.problem.objective.loss(case.end), 3)
+    reach = number(case.problem.lowest.loss, 3)
+    fall, lam = stuck.point.fall, sum(stuck.point.smallest) / 2
     if stuck.kind == "saddle" and fall is not None:
         names = direction_names(case, fall.direction)
+        along = listed(names)
         return (
             names,
-            f"{heights}: a saddle, λ_min = {number(sum(stuck.point.smallest) / 2, 2)}; it falls along "
-            f"{listed(names)}",
-            f"predicted {number(fall.predicted, 3)} over {number(fall.step, 2)} along {listed(names)}   "
-            f"observed {number(fall.observed, 3)}",
+            f"a saddle at {end}, where {reach} is within reach: λ_min = {number(lam, 2)}, the loss falls along {along}",
+            f"predicted {number(fall.predicted, 3)} over {number(fall.step, 2)} along {along}   observed "
+            f"{number(fall.observed, 3)}",
         )
-    where = "a plateau" if stuck.kind == "plateau" else "a local minimum"
-    slope = max(stuck.promise, 0.0)
-    said = f"{heights}: {where}, where the slope promises {share(slope)} of the difference"
+    place = "plateau" if stuck.kind == "plateau" else "local minimum"
+    said = f"a {place} at {end}, where {reach} is within reach: "
     if stuck.kind == "plateau":
-        sure = saturated(case.problem, case.end)
-        said += f" and {number(100 * sure, 2)} % of the rows are all but certain"
+        said += (
+            f"the slope towards it is {share(max(stuck.promise, 0.0))} of what a convex loss has at least; "
+            f"{number(100 * saturated(case.problem, case.end), 2)} % of the rows are all but certain"
+        )
+    else:
+        said += f"the loss rises all round (λ_min = {number(lam, 2)}), and its slope is nothing"
     if "loss" in best.edit:
         low = case.problem.log_loss.lowest
         told = f"the log-loss leads to {number(case.problem.unit.loss(low.w), 3)}"
