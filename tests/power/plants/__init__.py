@@ -1,0 +1,14 @@
+"""The faults that are planted, one for every rule that has one."""
+
+from power.plants import calculus, clouds, descents, linalg, probability
+from power.plants.plant import SIZES, STRENGTHS, Made, Plant
+
+__all__ = ["PLANTS", "SIZES", "STRENGTHS", "Made", "Plant"]
+
+PLANTS: tuple[Plant, ...] = (
+    *linalg.PLANTS,
+    *calculus.PLANTS,
+    *probability.PLANTS,
+    *clouds.PLANTS,
+    *descents.PLANTS,
+)
