@@ -18,7 +18,9 @@ from jaxtyping import Float
 from whyfit.calculus.newton import NewtonSums, Optimum, Problem, SumsAt
 from whyfit.calculus.newton import newton as minimise
 from whyfit.fold import Engine, Rows
-from whyfit.linalg.columns import tiles
+from whyfit.linalg.columns import newton_tiles
+
+_OVERFLOWS = 700.0  # e^710 is infinite
 
 
 def sigmoid_and_loss(eta: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -39,18 +41,27 @@ def newton_sums(
         c = len(b)
         g, loss = np.zeros(c), 0.0
         H = np.zeros((c, c)) if hessian else None
-        for part, Z in tiles(rows, centre):
+        for part, Z in newton_tiles(rows, centre):
             y = part.y
             eta = Z.times(b)
-            t = np.exp(-np.abs(eta))
-            d = 1.0 + t
-            pi = np.where(eta >= 0, 1.0, t)
-            pi /= d
-            loss += float(np.log(d).sum() + np.maximum(eta, 0.0).sum() - y @ eta)
-            g += Z.back(pi - y)
+            t = np.negative(eta)
+            if t.max(initial=0.0) > _OVERFLOWS:
+                residual, value = sigmoid_and_loss(eta, y)
+                residual -= y
+                loss += float(value.sum())
+                np.minimum(t, _OVERFLOWS, out=t)
+                np.exp(t, out=t)
+                d = t + 1.0
+            else:
+                np.exp(t, out=t)
+                d = t + 1.0
+                loss += float(np.log(d).sum() + (1.0 - y) @ eta)
+                residual = np.divide(1.0, d)
+                residual -= y
+            g += Z.back(residual)
             if H is not None:
                 np.sqrt(t, out=t)
-                t /= d  # √(π(1−π)) = √t/(1+t)
+                t /= d  # √(π(1−π)) = √t/(1+t), t = e^−η
                 Z.add_gram(t, H)
         return NewtonSums(len(rows.y), loss, g, H, float(rows.y.sum()))
 

@@ -8,7 +8,7 @@ decrement δ² = ∇LᵀH⁻¹∇L bounds what is left to gain: L − L* ≈ δ�
 is within δ standard errors of its maximum. Steps begin on a few rows, whose Hessian then serves the first passes over
 all; once δ is small the last Hessian is kept. Passes for a gradient alone take less than half as long.
 
-Blocks are handled by column (p × m), so that every element-wise loop is long and contiguous.
+Rows are handled a tile at a time, by row where they lie near their centre, else turned into columns (`linalg.columns`).
 
 Reference: Boyd & Vandenberghe (2004), Convex Optimization, §9.5; McCullagh & Nelder (1989), ch. 2.
 """
@@ -25,7 +25,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from whyfit.calculus.losses.base import Loss
 from whyfit.errors import NotFiniteError
 from whyfit.fold import Engine, Rows, fold, joined
-from whyfit.linalg.columns import tiles
+from whyfit.linalg.columns import newton_tiles
 
 DECREMENT = 1e-10  # δ in standard errors at which coefficients hold nine digits
 CHORD = 3e-3  # relative error of a Hessian that still makes good steps
@@ -82,7 +82,7 @@ def loss_sums(loss: Loss, centre: Float[np.ndarray, " p"]) -> SumsAt:
             g, total = np.zeros(len(b)), 0.0
             H = np.zeros((len(b), len(b))) if hessian else None
             with np.errstate(over="ignore", invalid="ignore"):
-                for part, Z in tiles(rows, centre):
+                for part, Z in newton_tiles(rows, centre):
                     eta = Z.times(b)
                     total += float(loss.value(eta, part.y).sum())
                     g += Z.back(loss.slope(eta, part.y))

@@ -28,7 +28,7 @@ from whyfit.data.views import without_columns
 from whyfit.engines.local import LocalEngine, one_blas_thread
 from whyfit.errors import SpecError, TargetError
 from whyfit.fold import Engine, Rows, RowSource, fold
-from whyfit.linalg.columns import tiles
+from whyfit.linalg.columns import newton_tiles
 from whyfit.probability.distributions import chi2_upper, t_quantile
 from whyfit.probability.glm_problem import (
     EXACT,
@@ -197,7 +197,7 @@ def _law_sums(family: Family, optimum: Optimum, epsilon: float) -> Callable[[Row
     def of(rows: Rows) -> _Sums:
         A, M = np.zeros((c, c)), np.zeros((c, c))
         deviance = pearson = inside = psi2 = 0.0
-        for part, Z in tiles(rows, centre):
+        for part, Z in newton_tiles(rows, centre):
             y, eta = part.y, Z.times(b)
             if family == "huber":
                 sigma = float(optimum.b[-1])
@@ -284,15 +284,23 @@ class GLMArrayFit:
     inference: Inference
 
 
-def columns_of_arrays(X: Float[np.ndarray, "n p"], y: Float[np.ndarray, " n"]) -> Columns:
-    """Centre and scale from an even sample of 4,096 rows; constant columns there are looked at in full."""
+def columns_of_arrays(
+    X: Float[np.ndarray, "n p"], y: Float[np.ndarray, " n"], family: Family = "huber"
+) -> Columns:
+    """Centre and scale from an even sample of 4,096 rows; constant columns there are looked at in full.
+
+    Medians of y, which only Huber's steps start from, are NaN for other families.
+    """
     head = X[:: max(1, len(X) // 4096)]
     scale = head.std(axis=0)
     still = np.flatnonzero(scale == 0)
     dropped = np.zeros(X.shape[1], dtype=bool)
     dropped[still] = [bool((X[:, j] == X[0, j]).all()) for j in still]
     mean = head.mean(axis=0)
-    return Columns(len(y), mean, np.where(scale > 0, scale, 1.0), dropped, TargetSize.of(y))
+    size = TargetSize(float(np.mean(y)), np.nan, np.nan)
+    if family == "huber":
+        size = TargetSize.of(y)
+    return Columns(len(y), mean, np.where(scale > 0, scale, 1.0), dropped, size)
 
 
 def fit_arrays(
@@ -308,5 +316,5 @@ def fit_arrays(
     X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
     rows = ArrayRows(X, y, 2)
     with one_blas_thread():
-        fit = fit_rows(family, rows, columns_of_arrays(X, y), ridge, epsilon)
+        fit = fit_rows(family, rows, columns_of_arrays(X, y, family), ridge, epsilon)
         return GLMArrayFit(fit, fit.inference(level))
