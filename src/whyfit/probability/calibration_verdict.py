@@ -55,7 +55,7 @@ class Meaning:
             f" [{self.low:.2f}, {self.high:.2f}]"
         )
         if self.answer == "cannot tell":
-            said += f"; about {self.rows_needed:,} such rows would settle it"
+            said += f"; about {float(f'{self.rows_needed:.2g}'):,.0f} such rows would settle it"
         return said + f" (tolerance {self.tolerance:g})"
 
 

@@ -1,8 +1,8 @@
 """The law of a classifier whose probabilities are passed through a map before they are told.
 
-Of two classes the ends of an interval go through the map as the probability does, since it rises. Of several, softmax of
-b log p + c is the multinomial law with coefficients bw and intercepts bβ₀ + c, which has intervals of its own. The map
-counts as known: its own uncertainty, that of at most C numbers learned from all rows, is not in the interval.
+Of two classes the ends of an interval go through the map as the probability does, since it rises. Of several, softmax
+of b log p + c is the multinomial law with coefficients bw and intercepts bβ₀ + c, which has intervals of its own. The
+map counts as known: its own uncertainty is not in the interval.
 """
 
 from __future__ import annotations

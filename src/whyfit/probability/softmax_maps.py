@@ -80,13 +80,13 @@ def _newton(w: np.ndarray, free: np.ndarray, L: np.ndarray, T: np.ndarray) -> np
 
     def loss(w: np.ndarray) -> float:
         E = eta(w)
-        return float(special.logsumexp(E, axis=1).sum() - np.einsum("ij,ij->", T, E))
+        return float(np.sum(special.logsumexp(E, axis=1)) - np.einsum("ij,ij->", T, E))
 
     now = loss(w)
     for _ in range(_STEPS):
         if not free.any():
             break
-        Q = special.softmax(eta(w), axis=1)
+        Q = np.asarray(special.softmax(eta(w), axis=1))
         g, H = _slopes(Q, L, T)
         H = H[np.ix_(free, free)] + _NUDGE * n * np.eye(int(free.sum()))
         step = np.zeros(len(w))

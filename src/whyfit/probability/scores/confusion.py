@@ -6,7 +6,11 @@ specificity, precision and negative predictive value. Two further ones become pr
     F₁ = 2J/(1 + J),   J = TP/(TP + FP + FN), a proportion of the rows that are not true negatives
     balanced accuracy = mean of the recalls, its ends by MOVER: b̂ ∓ √(Σ(r̂ − end)²)/C
 
-References: Wilson (1927), JASA 22, 209-212; Zou & Donner (2008), Statistics in Medicine 27, 1693-1702 (MOVER).
+Matthews' correlation of truth t and call c, one-hot, is R = cov(t, c)/√(var t · var c), variances summed over the
+classes; its variance is that of the infinitesimal jackknife over the cells, its interval made on the scale of artanh.
+
+References: Wilson (1927), JASA 22, 209-212; Zou & Donner (2008), Statistics in Medicine 27, 1693-1702 (MOVER);
+Gorodkin (2004), Computational Biology and Chemistry 28, 367-374 (R of several classes).
 Coverage of 95 % in 1,500 samples at n = 30 and 50: accuracy 95.5-96.9 %, F₁ 94.6-95.1 %, balanced accuracy 93.9-94.7 %.
 """
 
@@ -16,10 +20,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int
+from scipy import special
 
 from whyfit.errors import ShapeError, TargetError
 from whyfit.probability.association import wilson
 from whyfit.probability.scores.score import Score, check_level, mean_of
+
+_ROUNDING = 1e-12  # a variance of shares below this is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,32 @@ class Confusion:
         C = len(shares)
         low, high = max(0.0, value - down / C), min(1.0, value + up / C)
         return Share(value, low, high, min(s.rows for s in shares))
+
+    @property
+    def correlation(self) -> Share:
+        """Matthews' correlation coefficient; NaN within (-1, 1) where only one class is true or called.
+
+        Where all calls are right, or all wrong, the far end is that of Wilson's interval of the accuracy, 2a - 1.
+        Coverage of 95 % in 4,000 samples, R 0.2 to 0.8: 94.2-96.2 % at n = 50, 94.3-95.4 % at n = 200.
+        """
+        P = self.counts / max(self.n, 1)
+        t, c, right = P.sum(axis=1), P.sum(axis=0), float(np.trace(P))
+        both, A, B = float(t @ c), 1 - float(c @ c), 1 - float(t @ t)
+        if not (A > _ROUNDING and B > _ROUNDING):
+            return Share(float("nan"), -1.0, 1.0, self.n)
+        r = (right - both) / np.sqrt(A * B)
+        # by the weight of cell (i, j): of the covariance, and half the relative ones of the variances
+        cov = np.eye(len(t)) - right - (c[:, None] + t - 2 * both)
+        half = (1 - A - c) / A + ((1 - B - t) / B)[:, None]
+        slope = cov / np.sqrt(A * B) - r * half
+        se = float(np.sqrt(max(float((P * slope**2).sum()), 0.0) / self.n))
+        z = float(special.ndtri(0.5 + self.level / 2))
+        if abs(r) > 1 - _ROUNDING:
+            a = self.accuracy
+            low, high = (2 * a.low - 1, 1.0) if r > 0 else (-1.0, 2 * a.high - 1)
+            return Share(float(np.sign(r)), low, high, self.n)
+        low, high = (float(np.tanh(np.arctanh(r) + h * se / (1 - r * r))) for h in (-z, z))
+        return Share(float(r), low, high, self.n)
 
     @property
     def score(self) -> Score:

@@ -148,7 +148,10 @@ def mean_of(
     square = float(d @ d)
     se = float(np.sqrt(m / (m - 1) * square))
     q = t_quantile(level, m - 1)
-    skew = float(np.sum((d / np.sqrt(square)) ** 3)) if square > 1e-300 else 0.0
+    skew = 0.0
+    if square > 1e-300:
+        u = d / np.sqrt(square)
+        skew = float(u @ (u * u))  # a cube by multiplication: a power takes ten times as long
     return Mean(value, se, value - se * _unskewed(q, skew), value - se * _unskewed(-q, skew))
 
 
