@@ -13,8 +13,8 @@ extreme eigenvalues of the Hessian what kind of place it is:
     saddle          λ_min is below zero by more than its error, and the loss was seen to fall along its direction
     local minimum   H is positive definite, and ½gᵀH⁻¹g less than FLAT of the difference
 
-In standardised coordinates a unit move changes η of a typical row by one. A valley that bends across and is flat along
-counts as a plateau.
+In standardised coordinates a unit move changes η of a typical row by one. A valley that bends upwards across and is
+flat along counts as a plateau.
 
 References: Boyd & Vandenberghe (2004), Convex Optimization, §3.1.3; Dauphin et al. (2014), NeurIPS 27.
 """

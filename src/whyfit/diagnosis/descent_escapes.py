@@ -1,8 +1,8 @@
 """Ways out for a descent that stands still, each really taken for as many steps.
 
-From zero all probabilities are equal and nothing is saturated: the Brier loss is convex there, and its quadratic model
-is that of least squares on 0 and 1. Its minimum, L(0) − ½gᵀH⁻¹g, is the residual variance of that regression and says
-beforehand about how far a fresh start can fall. The log-loss is convex everywhere, so that it gets out of the
+From zero all probabilities are equal and nothing is saturated. The Brier loss of two classes is convex there, and its
+quadratic model is least squares on 0 and 1: its minimum, L(0) − ½gᵀH⁻¹g, is the residual variance of that regression
+and says beforehand about how far a fresh start can fall. The log-loss is convex everywhere, so that it gets out of the
 place itself; its minimum says how good a Brier score it leads to.
 """
 

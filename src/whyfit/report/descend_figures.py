@@ -22,6 +22,8 @@ _LOW, _HIGH = 1e-12, 1e9  # shares of the excess loss that a log axis shows
 _LINES = 12  # contours, evenly spaced in the distance from the minimum
 _DONE = 0.01
 _DIGITS = 6  # of a coordinate that is drawn
+_LONG = 1e4  # a coordinate that is written with a prefix, 20k; below 1 prefixes puzzle ("200m")
+_FORMATS = ("~g", "~s")
 _NAMED = 10  # entrants of the race in the figure; the table has them all
 
 
@@ -78,7 +80,10 @@ def _curve(document: DescendDocument) -> Figure | None:
     if len(points) < 2:
         return None
     values = [p["share"] for p in points]
-    y = _share_axis([*values, *([curve.floor] if _drawn(curve.floor) and curve.floor else [])])
+    # 1 % always in sight, so that a loss that stands far above it looks it
+    y = _share_axis(
+        [*values, _DONE, *([curve.floor] if _drawn(curve.floor) and curve.floor else [])]
+    )
     told = any(p["what"] == "predicted" for p in points)
     order = ["observed", "predicted"] if told else ["observed"]
     lines = {
@@ -93,10 +98,7 @@ def _curve(document: DescendDocument) -> Figure | None:
                            "scale": {"domain": order, "range": [[1, 0], [5, 4]][: len(order)]}},
         },
     }  # fmt: skip
-    layers = [lines]
-    low, high = y["scale"]["domain"]
-    if low < _DONE < high:
-        layers.insert(0, _rule(_DONE, y))
+    layers = [_rule(_DONE, y), lines]
     floor = ""
     if curve.floor is not None and _drawn(curve.floor):
         layers.insert(0, _rule(curve.floor, y))
@@ -196,7 +198,7 @@ def _axes(c: Contours, which: int) -> dict[str, Any]:
             "type": "quantitative",
             "title": f"{name} (curvature {number(bend, 2)})",
             "scale": {"domain": [values[0], values[-1]], "nice": False, "zero": False},
-            "axis": {"grid": False, "format": "~s", "tickCount": 5},
+            "axis": {"grid": False, "format": _FORMATS[abs(values[-1]) >= _LONG], "tickCount": 5},
         }
     return out
 

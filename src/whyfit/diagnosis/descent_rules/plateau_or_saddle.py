@@ -12,15 +12,17 @@ A convex loss lies above its tangents, so that at any w its slope towards a lowe
 difference, ∇L(w)ᵀ(w − w*) ≥ L(w) − L(w*). Here it promises less than half of it. What kind of place it is the extreme
 eigenvalues of the Hessian H say, on standardised columns, where a unit move changes the logit of a typical row by one:
 
-    plateau         no unit move changes the loss by more than 5 % of what is within reach
+    plateau         no unit move changes the loss by more than 5 % of what is within reach, or only upwards
     saddle          λ_min < 0 beyond its error; the loss was seen to fall by about ½|λ_min|s² over a distance s
     local minimum   H is positive definite and Newton's decrement ½gᵀH⁻¹g next to nothing
 
 The Brier loss has slope 2(π − y) π(1 − π) in the logit: at π = 0.999 and y = 0 the loss is 1, and the slope 0.002. The
-log-loss has slope π − y there. What is within reach is the lowest point that was found, walking down from the minimum
+log-loss has slope π − y there.
+
+What is within reach is the lowest point that was found, walking down from the minimum
 of the log-loss and from the best constant; of a loss that is not convex nobody can know that it is the lowest. What a
-fresh start at zero should reach is told by the quadratic model there, L(0) − ½gᵀH⁻¹g: the residual variance of least
-squares on 0 and 1.
+fresh start at zero should reach is told by the quadratic model there, L(0) − ½gᵀH⁻¹g: of two classes the residual
+variance of least squares on 0 and 1.
 
 Why it hurts
 
@@ -72,19 +74,22 @@ def _confirm(case: DescentCase) -> Confirmed | None:
     if not best.left * RELEVANT < case.left:
         return None  # nothing that should get away does: the place is not what holds it
     end, reach = case.problem.objective.loss(case.end), case.problem.lowest.loss
-    severity = "error" if end > case.problem.constant_loss else "warning"
+    lam_min, lam_max = stuck.point.smallest, stuck.point.largest
     evidence = [
-        Evidence("loss at the end, and the lowest found", end, reach),
+        Evidence("loss at the end", end),
+        Evidence("lowest loss that was found", reach),
+        Evidence("share of the difference that a unit move along the gradient gains", stuck.gradient, FLAT),
+        Evidence("λ_min", sum(lam_min) / 2, low=lam_min[0], high=lam_min[1]),
+        Evidence("λ_max", sum(lam_max) / 2, low=lam_max[0], high=lam_max[1]),
         Evidence(
             "slope towards it, of the difference (convex: 1 or more)", stuck.promise, PROMISED,
             formula=r"\nabla L^\top (w - w^*) / (L - L^*) = " + latex(stuck.promise, 2),
         ),
-        Evidence("what a unit move along the gradient gains of it", stuck.gradient, FLAT),
-        Evidence("what a unit move gains by curvature, at most", stuck.bend / 2, FLAT),
         Evidence("rows predicted with more than 99 %", saturated(case.problem, case.end)),
-        Evidence("right at the end", accuracy(case.problem, case.end), unit="of the rows"),
-        *(Evidence(f"right after: {e.name}", e.accuracy, unit="of the rows") for e in tried[:2]),
+        Evidence("predicted right at the end", accuracy(case.problem, case.end), unit="of the rows"),
+        *(Evidence(f"after: {e.name}", e.accuracy, unit="of the rows") for e in tried),
     ]  # fmt: skip
+    severity = "error" if end > case.problem.constant_loss else "warning"
     subject, said, prediction = _told(case, stuck, best)
     finding = RULE.finding(
         severity,
