@@ -29,6 +29,8 @@ def _rotation(k: int, seed: int, period: int) -> int:
 
 def fold_of(index: Int[np.ndarray, " m"], k: int, seed: int) -> Int[np.ndarray, " m"]:
     """Fold (0..k−1) of each source row number in `index`, which must not fall."""
+    if k == 1:
+        return np.zeros(len(index), dtype=np.int16)
     base = _base(k, seed)
     out = np.empty(len(index), dtype=np.int16)
     if not len(index):
