@@ -90,8 +90,8 @@ def cost_remark(case: Case) -> str:
         return f"{said}. Choosing the threshold by the rows themselves is no cheaper on rows that did not choose."
     return (
         f"{said}, but {best} saves {number(saving.value, 2)}"
-        f" [{number(saving.low, 2)}, {number(saving.high, 2)}] per row on rows that did not choose it: the probabilities"
-        " mislead, recalibrate them."
+        f" [{number(saving.low, 2)}, {number(saving.high, 2)}] per row on rows that did not choose it:"
+        " the probabilities mislead, recalibrate them."
     )
 
 

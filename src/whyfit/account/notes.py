@@ -11,6 +11,11 @@ from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.registry import all_rules
 from whyfit.diagnosis.words import percent, plural
 from whyfit.probability.glm import GLMFit
+from whyfit.probability.linear import LinearFit
+
+#: Clusters below which even corrected intervals fall short (Cameron & Miller, 2015, §VI: "few" may be under 20 to 50;
+#: `probability.sandwich` has what was measured).
+FEW_CLUSTERS = 20
 
 
 def notes_of(case: Case) -> tuple[str, ...]:
@@ -20,7 +25,7 @@ def notes_of(case: Case) -> tuple[str, ...]:
         notes.append(
             f"{plural(len(case.spec.exclude_rows), 'row')} kept out of the fit but scored (exclude_rows)."
         )
-    notes += _notes_on_levels(case)
+    notes += _notes_on_errors(case) + _notes_on_levels(case)
     if isinstance(case.fit, GLMFit):
         notes += _notes_on_loss(case)
     if case.k < case.spec.folds:
@@ -89,13 +94,28 @@ def _notes_on_levels(case: Case) -> list[str]:
 def _notes_on_loss(case: Case) -> list[str]:
     """What is different under this loss: rules that do not apply, and the robust errors there are."""
     skipped = [r for r in all_rules() if case.task in r.tasks and not r.speaks_under(case)]
-    notes = [
+    return [
         f"not looked for under the {case.loss} loss, as they judge the errors of least squares:"
         f" {', '.join(f'{r.code} {r.slug}' for r in skipped)}."
     ]
-    if case.spec.covariance not in ("classic", "HC0"):
-        notes.append(
-            f"standard errors are HC0, not {case.spec.covariance}: the corrections for leverage are those of least"
-            " squares."
-        )
-    return notes
+
+
+def _notes_on_errors(case: Case) -> list[str]:
+    """What robust standard errors allow for, where their name alone does not say it."""
+    spec, errors = case.spec, case.standard_errors
+    if errors.clusters is not None:
+        few = "; with so few they are still too narrow" if errors.clusters < FEW_CLUSTERS else ""
+        return [
+            f"standard errors allow for dependence within {plural(errors.clusters, 'group')} of {spec.groups}"
+            f" ({errors.table.covariance}){few}."
+        ]
+    if errors.lag is not None:
+        what = f"in order of {spec.order}" if spec.order else "in the order of the file"
+        return [
+            f"standard errors allow for dependence on the {plural(errors.lag, 'row')} before {what}"
+            " (Newey and West)."
+        ]
+    leverage = spec.covariance in ("HC1", "HC2", "HC3") and not isinstance(case.fit, LinearFit)
+    return [
+        f"standard errors are HC0, not {spec.covariance}: the corrections for leverage are those of least squares."
+    ] * leverage

@@ -51,7 +51,8 @@ def saved_by(loss: Score, nothing: str) -> str:
             " (log loss)"
         )
     saved = plus_minus(loss.gain, loss.gain_low, loss.gain_high)
-    return f"Held out, the probabilities save {saved} of the {number(loss.trivial)} nats per row of {nothing} (log loss)"
+    of = f"{number(loss.trivial)} nats per row of {nothing}"
+    return f"Held out, the probabilities save {saved} of the {of} (log loss)"
 
 
 def thinned(*columns: np.ndarray) -> tuple[tuple[float, ...], ...]:
