@@ -117,6 +117,8 @@ FIT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  show_default=True, help="Prediction intervals."),
     click.option("--costs", metavar="FP:FN", callback=_costs,
                  help="Cost of a false positive and of a false negative; sets the threshold."),
+    click.option("--threshold", type=float, metavar="P",
+                 help="Call a row positive from this probability on; default 1/2, or by --costs."),
     click.option("--reference", multiple=True, callback=_pair, metavar="COLUMN=LEVEL",
                  help="Reference level of a category. Repeatable."),
     click.option("--max-levels", type=int, default=50, show_default=True, metavar="N",
@@ -216,6 +218,7 @@ def spec_of(options: dict[str, Any], confidence: float | None) -> Spec:
         recalibrate=options["recalibrate"],
         intervals=options["intervals"],
         costs=options["costs"],
+        threshold=options["threshold"],
         seed=options["seed"],
         confidence=0.95 if level is None else level,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from whyfit.account.notes_on_calls import notes_on_calls
 from whyfit.data.coding import RARE, LevelCoding
 from whyfit.data.folds import fold_count, most_folds
 from whyfit.data.grouping import labels_of
@@ -25,7 +26,7 @@ def notes_of(case: Case) -> tuple[str, ...]:
         notes.append(
             f"{plural(len(case.spec.exclude_rows), 'row')} kept out of the fit but scored (exclude_rows)."
         )
-    notes += _notes_on_errors(case) + _notes_on_levels(case)
+    notes += _notes_on_errors(case) + _notes_on_levels(case) + notes_on_calls(case)
     if isinstance(case.fit, GLMFit):
         notes += _notes_on_loss(case)
     if case.k < case.spec.folds:
