@@ -36,6 +36,7 @@ from whyfit.linalg.moments import Moments
 Descended = Quadratic | RowLoss
 
 _LITTLE = 1e-4
+_NEARLY = 0.1  # of what the columns gain over a constant
 _LOWER = 1e-6  # of the loss: a point lower by so much is no rounding
 _BLUNT = 1.06  # Silverman's rule, in units of a standard deviation times n^−1/5
 
@@ -202,6 +203,17 @@ class Problem:
         if self.unit.several:
             change = change - change.mean(axis=1, keepdims=True)
         return float(np.abs(change).max(initial=0.0))
+
+    @cached_property
+    def lower(self) -> Float[np.ndarray, " c"]:
+        """In unit coordinates, the minimum; where there is none, the shortest way out to a loss nearly as low."""
+        w, loss = self.lowest.w, self.lowest.loss
+        if self.lowest.exists:
+            return w
+        enough = loss + _NEARLY * max(self.constant_loss - loss, 0.0)
+        while float(np.abs(w).max()) > 1 and self.unit.loss(w / 2) <= enough:
+            w = w / 2
+        return w
 
     @cached_property
     def minimum(self) -> Float[np.ndarray, " c"]:

@@ -123,15 +123,15 @@ class DescentCase:
         """What holds a loss far above a lower point; None of one that is convex, that moves, or is near."""
         if self.problem.kind.convex or not np.isfinite(self.walk.losses[-1]):
             return None
-        lower, losses = self.problem.lowest, self.walk.losses
-        excess = self.problem.objective.loss(self.end) - lower.loss
+        low, losses = self.problem.lowest.loss, self.walk.losses
+        excess = self.problem.objective.loss(self.end) - low
         tail = _TAIL if self.batch is not None else 1
         middle = (len(losses) - 1) // 2
         fell = losses[max(middle + 1 - tail, 0) : middle + 1].mean() - losses[-tail:].mean()
         stands = fell < STANDS * excess or (self.method and self.walk.steps < self.plan.steps)
-        if not (stands and excess > FAR * max(self.problem.constant_loss - lower.loss, 0.0)):
+        if not (stands and excess > FAR * max(self.problem.constant_loss - low, 0.0)):
             return None
-        return standstill(self.problem.unit, self.unit_end, lower.w)
+        return standstill(self.problem.unit, self.unit_end, self.problem.lower)
 
     @cached_property
     def bowl(self) -> bool:
