@@ -29,39 +29,39 @@ the wrong one, though the ranking of the rows may be perfect.
 
 What to do
 
-Recalibrate by the map shown, on rows that did not train the model (`whyfit.probability.calibration_maps`). Too extreme
-probabilities often come from too many features for the rows: a penalty then cures cause and symptom. A shape
-that no rising map mends is a missing curve or interaction, not a matter of calibration.
+Recalibrate (`--recalibrate`): the map is learned from out-of-fold predictions and belongs to the model from then on,
+its file and its predictions too. Too extreme probabilities often come from too many features for the rows: where a
+penalty cures cause and symptom, overfit (PR302) speaks instead. A shape that no rising map mends is a missing curve or
+interaction, not a matter of calibration.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 from scipy import special
 
+from whyfit.diagnosis.calibration_gain import (
+    RELEVANT,
+    Tried,
+    log_losses,
+    still_miscalibrated,
+    tried,
+)
 from whyfit.diagnosis.case import Case
-from whyfit.diagnosis.finding import Evidence, Remedy, Trial
-from whyfit.diagnosis.rule import Confirmed, Rule, Suspicion
+from whyfit.diagnosis.finding import Evidence
+from whyfit.diagnosis.measures import SKILL
+from whyfit.diagnosis.probability_rules.overfit import RELEVANT as OVERFIT
+from whyfit.diagnosis.probability_rules.overfit import right_size
+from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.probability.calibration import reliability
-from whyfit.probability.calibration_error import calibration_error
-from whyfit.probability.calibration_maps import EDGE, Isotonic, Logistic, Map, beta, platt
+from whyfit.probability.calibration_maps import Logistic, platt
 from whyfit.probability.calibration_verdict import WIDTH, Meaning, meaning
-from whyfit.probability.distributions import t_upper
-from whyfit.probability.logistic import LogisticFit
+from whyfit.probability.recalibration import WORDS
 from whyfit.probability.scores.proper import pooled
-from whyfit.probability.scores.score import Mean, mean_of
+from whyfit.probability.scores.score import mean_of
 
-#: Share of the base rate's log loss that recalibration must save: a skill of one per cent (`trial.RELEVANT_LOSS`).
-RELEVANT = 0.01
-#: Rows of the rarer class below which a map of three parameters is not worth fitting: ten for each parameter
-#: (Peduzzi et al. 1996, J. Clinical Epidemiology 49).
-FEWEST = 30
-#: Where the gaps of fifteen bins are this likely by chance, nothing is tried: the maps cost ten times as much.
-SCREEN = 0.2
 #: Observed saving over predicted saving outside these: another cause. A smooth map recovers most, never much more, of
 #: what free monotone pooling promises.
 AGREES = (0.4, 2.0)
@@ -71,63 +71,11 @@ _DRAWS = 49
 _STEEP = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """Held-out outcomes and probabilities, and what the map saves per row on rows that did not fit it."""
-
-    y: Float[np.ndarray, " s"]
-    p: Float[np.ndarray, " s"]
-    map: Map  # fitted on all of them
-    before: Float[np.ndarray, " s"]
-    after: Float[np.ndarray, " s"]
-    unit: float  # log loss of the base rate
-
-    @property
-    def saved(self) -> Float[np.ndarray, " s"]:
-        """Per row, in shares of `unit`."""
-        return (self.before - self.after) / self.unit
-
-    @property
-    def p_value(self) -> float:
-        """Of "neither map saves more than RELEVANT", one-sided, doubled for the choice."""
-        d = self.saved - RELEVANT
-        spread = float(d.std(ddof=1)) / np.sqrt(len(d))
-        p = float(t_upper(d.mean() / spread, len(d) - 1)) if spread > 0 else 1.0
-        return min(1.0, 2 * p)
-
-
 def check(case: Case) -> Iterator[Suspicion]:
     """One test, where both classes have rows enough."""
-    tried = _tried(case)
-    if tried is not None:
-        yield Suspicion(lambda: _confirm(case, tried), tried.p_value)
-
-
-def _tried(case: Case) -> Tried | None:
-    if not isinstance(case.fit, LogisticFit) or not case.fit.converged:
-        return None  # separated classes are CA205's
-    y = case.sample.y
-    if min(y.sum(), len(y) - y.sum()) < FEWEST:
-        return None
-    p, fold = np.clip(case.held_out, EDGE, 1 - EDGE), case.sample.fold
-    base = float(y.mean())
-    if calibration_error(y, p).p_value > SCREEN:
-        return Tried(y, p, lambda q: q, before := _log_loss(y, p), before, 1.0)
-    unit, before = float(special.entr(base) + special.entr(1 - base)), _log_loss(y, p)
-    each = []
-    for make in (beta, Isotonic.of):
-        q = p.copy()
-        for j in np.unique(fold):
-            held = fold == j
-            if 0 < y[~held].sum() < (~held).sum():
-                q[held] = make(y[~held], p[~held])(p[held])
-        after = _log_loss(y, np.clip(q, EDGE, 1 - EDGE))
-        each.append(Tried(y, p, make(y, p), before, after, unit))
-    return min(each, key=lambda t: float(t.after.mean()))
-
-
-def _log_loss(y: np.ndarray, p: np.ndarray) -> np.ndarray:
-    return -np.where(y == 1, np.log(p), np.log1p(-p))
+    found = tried(case)
+    if found is not None:
+        yield Suspicion(lambda: _confirm(case, found), found.p_value)
 
 
 def promised(y: np.ndarray, p: np.ndarray, rng: np.random.Generator) -> float:
@@ -139,21 +87,21 @@ def promised(y: np.ndarray, p: np.ndarray, rng: np.random.Generator) -> float:
     for t in draws:
         q = pooled(t, one)  # within a block of share 0 or 1 the outcome is sure and costs nothing
         taken.append(
-            float((_log_loss(t, p) + special.xlogy(t, q) + special.xlog1py(1 - t, -q)).mean())
+            float((log_losses(t, p) + special.xlogy(t, q) + special.xlog1py(1 - t, -q)).mean())
         )
     return taken[0] - float(np.mean(taken[1:]))
 
 
-def _confirm(case: Case, tried: Tried) -> Confirmed | None:
-    y, p, level = tried.y, tried.p, case.spec.confidence
+def _confirm(case: Case, found: Tried) -> Confirmed | None:
+    y, p, level = found.y, found.p, case.spec.confidence
     rng = case.rng(RULE.code)
-    saving = mean_of(tried.saved, level)
-    predicted = promised(y, p, rng) / tried.unit
+    saving = mean_of(found.saved, level)
+    predicted = promised(y, p, rng) / found.unit
     if not AGREES[0] * predicted <= saving.value <= AGREES[1] * predicted:
         return None
     whole = platt(y, p)
     curve = reliability(y, p, level, replicates=99, rng=rng)
-    at = _worst(p, tried.map(p))
+    at = _worst(p, found.map(p))
     told = meaning(y, p, at, level=level)
     positive = case.design.classes[1]
     message = (
@@ -192,23 +140,36 @@ def _confirm(case: Case, tried: Tried) -> Confirmed | None:
             ),
             prediction=f"predicted saving {predicted:.3f} of the base rate's log loss"
             f"   observed {saving.value:.3f}",
-            remedy=_remedy(tried, saving),
-        )
+            explains=_explains(case, found),
+        ),
+        _proposals(case, found),
     )
 
 
-def _remedy(tried: Tried, saving: Mean) -> Remedy:
-    name = "recalibrate by monotone regression on held-out rows"
-    if isinstance(m := tried.map, Logistic):
+def _proposals(case: Case, found: Tried) -> tuple[Proposal, ...]:
+    """The map that saved most; then Platt's, which has one number less than beta's, if that one was not sure."""
+    name = f"recalibrate by {WORDS[found.name]} on held-out rows"
+    if isinstance(m := found.map, Logistic) and case.recalibration is None:
         name = (
             f"recalibrate: logit q = {m.c:.2f} + {m.a:.2f} log p − {m.b:.2f} log(1 − p),"
-            " from held-out rows"
+            f" from held-out rows ({found.name})"
         )
-    before, after = (1 - float(v.mean()) / tried.unit for v in (tried.before, tried.after))
-    trial = Trial(
-        "held-out skill", before, after, saving.value, saving.low, saving.high, saving.low > 0
+    return (
+        Proposal(name, {"recalibrate": found.name}, SKILL),
+        Proposal(
+            f"recalibrate by {WORDS['platt']} on held-out rows", {"recalibrate": "platt"}, SKILL
+        ),
     )
-    return Remedy(name, {}, trial)
+
+
+def _explains(case: Case, found: Tried) -> tuple[str, ...]:
+    """Overfitting, where its remedy leaves the probabilities wrong and the map leaves that remedy no gain."""
+    sized = right_size(case)
+    if sized is None or not still_miscalibrated(sized.case):
+        return ()
+    mapped = case.rerun({"recalibrate": found.name}).scores["log_loss"]
+    left = 1 - float(np.nanmean(sized.after)) / float(np.nanmean(mapped))
+    return ("PR302",) if left < OVERFIT else ()
 
 
 def _worst(p: np.ndarray, q: np.ndarray) -> float:

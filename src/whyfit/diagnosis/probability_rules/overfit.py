@@ -40,6 +40,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from whyfit.diagnosis.calibration_gain import still_miscalibrated
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.measures import skill_of
@@ -84,14 +85,14 @@ def check(case: Case) -> Iterator[Suspicion]:
     """One test, where the rows are few enough for it."""
     if case.n < FEWEST or case.linear.rank < FEW * case.n:
         return
-    sized = _right_size(case)
+    sized = right_size(case)
     if sized is None:
         return
     gain = over_folds(sized.relative, case.spec.confidence)
     yield Suspicion(lambda: _confirm(case, sized, gain), gain.p_above(RELEVANT))
 
 
-def _right_size(case: Case) -> Sized | None:
+def right_size(case: Case) -> Sized | None:
     """The same features with the penalty of maximum evidence; None if it is not larger than the present one."""
     linear = case.task == "regression"
     if case.p > (MOST_COLUMNS if linear else MOST_COLUMNS_LOGISTIC):
@@ -184,6 +185,7 @@ def _confirm(case: Case, sized: Sized, gain: Estimate) -> Confirmed | None:
             ),
             prediction=f"predicted gap {_text(foretold[0])} → {_text(foretold[1])} with the penalty"
             f"   observed {_text(gap / unit)} → {_text(closed / unit)}",
+            explains=_explains(sized),
         ),
         (
             Proposal(
@@ -191,6 +193,12 @@ def _confirm(case: Case, sized: Sized, gain: Estimate) -> Confirmed | None:
             ),
         ),
     )
+
+
+def _explains(sized: Sized) -> tuple[str, ...]:
+    """Probabilities that are wrong, where the penalty sets them right."""
+    binary = sized.case.task == "binary"
+    return ("PR308",) if binary and not still_miscalibrated(sized.case) else ()
 
 
 def _unit(case: Case) -> float:
