@@ -63,6 +63,15 @@ def test_the_page_is_one_safe_file(document):
         assert f.description
 
 
+def test_the_notebook_fragment_has_the_outcome_the_findings_and_no_script(document):
+    fragment = descend_page.notebook(document)
+    assert "<script" not in fragment
+    assert "<html" not in fragment
+    assert document.source.name.replace("&", "&amp;") in fragment or "\\" in fragment
+    assert fragment.count('class="finding ') == len(document.findings)
+    assert ("<summary>Race" in fragment) == bool(document.race)
+
+
 def test_figures_are_there_for_what_was_run():
     keys = {f.key for f in figures(descents.diverged())}
     assert keys == {"curve", "landscape-1", "landscape-2", "race"}

@@ -75,6 +75,11 @@ class DescendResult:
         with one_blas_thread(), np.errstate(all="ignore"):
             return document_of(self.seen)
 
+    def _repr_html_(self) -> str:
+        from whyfit.report import descend_page
+
+        return descend_page.notebook(self.document)
+
     def to_dict(self) -> dict[str, Any]:
         from whyfit.report import descend_json
 
