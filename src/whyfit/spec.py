@@ -33,6 +33,12 @@ TextCode = Literal["tfidf", "hash", "counts"]
 #: are *not* here: in real tables they are levels of a category ("no garage") more often than gaps.
 MISSING_TOKENS = ("NA", "N/A", "#N/A", "NaN", "nan", "?")
 
+#: Fields that choose nothing about rows and columns but which of them there are, or which rows are held out together.
+OF_THE_FIT = frozenset(
+    ("ridge", "components", "drop", "standardise", "covariance", "threshold", "confidence", "loss", "groups", "order",
+     "blocked", "recalibrate", "intervals", "costs")
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:

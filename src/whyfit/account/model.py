@@ -38,7 +38,7 @@ def _coefficients(
 
 
 def model_of(case: Case) -> Model:
-    fit, spec, geometry = case.fit, case.spec, case.linear
+    fit, spec, geometry, table = case.fit, case.spec, case.linear, case.standard_errors.table
     shape = {
         "condition_number": geometry.conditioning.number,
         "condition_indices": tuple(map(float, geometry.conditioning.indices)),
@@ -47,14 +47,12 @@ def model_of(case: Case) -> Model:
     lost = [n for n, gone in zip(case.names, geometry.dropped, strict=True) if gone]
     why = f"not determined by the data: {', '.join(lost)}" if lost else ""
     if isinstance(fit, LinearFit):
-        robust = spec.covariance != "classic" and fit.df > 0
-        meat = case.residuals.meat(spec.covariance, fit.rank) if robust else None
         f, df, p = fit.f_test()
         return Model(
             "ridge" if spec.ridge else "least squares",
-            _coefficients(fit.inference(spec.confidence, meat, spec.covariance)),
+            _coefficients(table),
             _target(case),
-            covariance=spec.covariance,
+            covariance=table.covariance,
             solver=_ROUTES[fit.solution.route],
             why=why,
             sigma=float(np.sqrt(fit.sigma2)),
@@ -77,8 +75,9 @@ def model_of(case: Case) -> Model:
     binary = isinstance(fit, LogisticFit)
     return Model(
         "logistic" if binary else "multinomial logistic",
-        _coefficients(fit.inference(spec.confidence), fit.converged),
+        _coefficients(table, fit.converged),
         _target(case),
+        covariance=table.covariance,
         solver=f"Newton, {len(fit.optimum.losses)} steps over all rows",
         converged=fit.converged,
         why=why,
@@ -96,7 +95,7 @@ def _glm_model(case: Case, fit: GLMFit, why: str, shape: dict[str, Any]) -> Mode
         if fit.optimum.runaway:
             cause = "the likelihood has no maximum, so no digits are certified"
         why = "; ".join(filter(None, [why, cause]))
-    table = fit.inference(spec.confidence, spec.covariance != "classic")
+    table = case.standard_errors.table
     return Model(
         glm_kind(fit.family, spec.ridge),
         _coefficients(table, fit.converged, not huber),

@@ -55,7 +55,7 @@ def folds_of_groups(label: Int[np.ndarray, " m"], k: int, seed: int = 0) -> Int[
     order = np.argsort(-size, kind="stable")
     starts = np.flatnonzero(np.diff(size[order], prepend=-1))
     for a, b in zip(starts, [*starts[1:], size.size], strict=True):
-        count = _fill(load, int(size[order[a]]), b - a)
+        count = _fill(load, int(size[order[a]]), int(b - a))
         load += count * size[order[a]]
         fold[order[a:b]] = rng.permutation(np.repeat(np.arange(k, dtype=np.int16), count))
     return fold[label]

@@ -29,6 +29,7 @@ from whyfit.data.views import (
     without_columns,
 )
 from whyfit.diagnosis import held_out
+from whyfit.diagnosis.standard_errors import StandardErrors, standard_errors
 from whyfit.engines.local import LocalEngine
 from whyfit.errors import SpecError, TargetError
 from whyfit.fold import Engine, RowSource, fold, joined
@@ -48,7 +49,7 @@ from whyfit.probability.principal import projection_of
 from whyfit.probability.recalibration import Recalibrated
 from whyfit.probability.residuals import Residuals, examine
 from whyfit.probability.validation import FoldScores
-from whyfit.spec import Spec, difference, edited
+from whyfit.spec import OF_THE_FIT, Spec, difference, edited
 
 
 @dataclass(frozen=True)
@@ -217,8 +218,13 @@ class Case:
     @cached_property
     def residuals(self) -> Residuals:
         """Second pass over the rows of a regression."""
-        wanted = {"HC3", self.spec.covariance} - {"classic"}
+        wanted = {"HC3", self.spec.covariance} - {"classic", "cluster", "HAC"}
         return examine(self.linear, self.rows, self.spec.seed, self.engine, tuple(sorted(wanted)))
+
+    @cached_property
+    def standard_errors(self) -> StandardErrors:
+        """As `Spec.covariance` asks for."""
+        return standard_errors(self)
 
     @cached_property
     def sample(self) -> Sample:
@@ -375,14 +381,10 @@ class Case:
     def _reusable(self, spec: Spec, design: Design) -> FoldMoments | None:
         if self.design.projection is not None:
             return None
-        free = (
-            "ridge", "components", "drop", "standardise", "covariance", "threshold", "confidence",
-            "loss", "groups", "order", "blocked", "recalibrate", "intervals", "costs",
-        )  # fmt: skip
         same = all(
             getattr(spec, f) == getattr(self.spec, f)
             for f in Spec.__dataclass_fields__
-            if f not in free
+            if f not in OF_THE_FIT
         )
         if (
             not same

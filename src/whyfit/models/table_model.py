@@ -95,27 +95,23 @@ class TableModel:
     @classmethod
     def of(cls, case: Case) -> TableModel:
         """The model of a fitted case."""
-        fit, spec = case.fit, case.spec
+        fit, spec, errors = case.fit, case.spec, case.standard_errors
+        log = spec.target_transform == "log"
         if isinstance(fit, LinearFit):
-            robust = spec.covariance != "classic" and fit.df > 0
-            meat = case.residuals.meat(spec.covariance, fit.parameters - 1) if robust else None
-            law: Law = LinearLaw.of(fit, meat, log=spec.target_transform == "log")
-            table = fit.inference(spec.confidence, meat, spec.covariance)
+            law: Law = LinearLaw.of(fit, errors.meat, log=log)
         elif isinstance(fit, GLMFit):
-            robust = spec.covariance != "classic"
-            law = GLMLaw.of(fit, robust=robust, log=spec.target_transform == "log")
-            table = fit.inference(spec.confidence, robust)
+            law = errors.on(GLMLaw.of(fit, log=log))
         elif isinstance(fit, LogisticFit):
-            law, table = LogisticLaw.of(fit, spec.called_from), fit.inference(spec.confidence)
+            law = errors.on(LogisticLaw.of(fit, spec.called_from))
         else:
-            law, table = MultinomialLaw.of(fit), fit.inference(spec.confidence)
+            law = errors.on(MultinomialLaw.of(fit))
         conformal = None
         if spec.intervals == "conformal":
             regression = isinstance(law, LinearLaw | GLMLaw)
             conformal = conformal_of(case) if regression else class_scores_of(case)
         maps = case.recalibration
         learned = None if maps is None else maps.map
-        return cls(spec, case.design, law, table, case.n, conformal, learned)
+        return cls(spec, case.design, law, errors.table, case.n, conformal, learned)
 
     # -- what it is ----------------------------------------------------------------------------------
 

@@ -116,11 +116,11 @@ class LinearFit:
         level: float = 0.95,
         meat: Float[np.ndarray, "c c"] | None = None,
         kind: str = "classic",
-        df: float | None = None,
+        df: float | Float[np.ndarray, " c"] | None = None,
     ) -> Inference:
         """The table; with the `meat` of a sandwich (intercept first) its robust version, t with `df` if given.
 
-        There is no row "intercept" if none was fitted.
+        `df` may be one for each coefficient, the intercept first. There is no row "intercept" if none was fitted.
 
         Reference: MacKinnon & White (1985), J. Econometrics 29, 305-325.
         """
@@ -138,7 +138,7 @@ class LinearFit:
             names[from_:],
             estimate[from_:],
             std_error[from_:],
-            self.df if df is None else df,
+            self.df if df is None else df[from_:] if isinstance(df, np.ndarray) else df,
             level,
             self.digits[from_:],
             kind,
