@@ -24,7 +24,8 @@ def table() -> pd.DataFrame:
     rng = np.random.default_rng(0)
     g = rng.permutation(np.repeat(np.arange(G), N // G))
     x = rng.normal(size=G)[g] + 0.3 * rng.normal(size=N)
-    y = x + rng.normal(size=G)[g] + rng.normal(size=N)
+    common = rng.normal(size=G)[g]
+    y = x + common + rng.normal(size=N)
     return pd.DataFrame(
         {
             "x": x,
@@ -34,7 +35,7 @@ def table() -> pd.DataFrame:
             "y": y,
             "late": np.where(y > 0, "yes", "no"),
             "kind": np.where(y > 1, "a", np.where(y < -1, "b", "c")),
-            "visits": rng.poisson(np.exp(0.8 * y)),
+            "visits": rng.poisson(np.exp(0.3 * x + 0.7 * common)),
         }
     )
 
