@@ -133,6 +133,10 @@ class FoldMoments:
         """Moments of all rows not in fold j. Merged, not subtracted: nothing cancels."""
         return self._merge(np.flatnonzero(np.arange(self.k) != j))
 
+    def merged(self, which: Int[np.ndarray, " j"]) -> Moments:
+        """Moments of all rows in some of the folds."""
+        return self._merge(which)
+
     def _merge(self, which: Int[np.ndarray, " j"]) -> Moments:
         n, offset = self.n[which], self.offset[which]
         total = int(n.sum())

@@ -127,6 +127,23 @@ def _held_out_sse(test, mean, w) -> float:
     return float(max(a @ S @ a, 0.0) + test.n * (delta @ a) ** 2)
 
 
+def held_out_error(
+    train: Moments, test: Moments, whole: Moments, ridge: float = 0.0
+) -> tuple[float, float]:
+    """Mean squared error on `test` rows, and on those of `train`, of the fit to `train`; NaN without rows.
+
+    `whole` are moments of all rows, by which columns that are constant in `train` are told.
+    """
+    live, safe, C, c = _scaled(train, whole)
+    z = next(iter(_solutions(C, c, (ridge,), max(train.n, 1))))
+    w = np.zeros(len(live))
+    w[live] = z * safe[-1] / safe[:-1][live]
+    rss = max(float(1 - 2 * z @ c + z @ C @ z), 0.0) * train.scatter[-1, -1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        held_out = np.divide(_held_out_sse(test, train.mean, w), test.n or np.nan)
+        return float(held_out), float(np.divide(rss, train.n or np.nan))
+
+
 def mean_scores(folds: FoldMoments, excluded: FoldMoments | None = None) -> FoldScores:
     """Held-out scores of the constant predictor; `excluded` as in `cross_validate`."""
     y = [folds.mean.shape[1] - 1]
