@@ -6,42 +6,10 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from whyfit.data.arrays import ArrayRows
-from whyfit.engines.local import LocalEngine, one_blas_thread
+from sandwiches import ONE, Cut, coverage, fitted, slope_of, table, within
 from whyfit.errors import ShapeError, SpecError
-from whyfit.probability.linear import fit_moments, gather
 from whyfit.probability.residuals import examine
 from whyfit.probability.sandwich import automatic_lag, cluster_meat, newey_west_meat
-
-
-class Cut:
-    """The same rows in blocks of other lengths."""
-
-    def __init__(self, rows: ArrayRows, sizes: tuple[int, ...]) -> None:
-        self.rows, self.sizes, self.names = rows, sizes, rows.names
-
-    def blocks(self):
-        for block in self.rows.blocks():
-            start, i = 0, 0
-            while start < len(block.y):
-                stop = start + self.sizes[i % len(self.sizes)]
-                yield block.take(slice(start, stop))
-                start, i = stop, i + 1
-
-
-def table(n: int = 300, seed: int = 0):
-    rng = np.random.default_rng(seed)
-    X = np.cumsum(rng.normal(size=(n, 3)), axis=0) * [0.01, 1, 100] + 5
-    e = rng.normal(size=n)
-    e[1:] += 0.7 * e[:-1]
-    return X, X @ [100, 1, 0.01] + e * (1 + np.abs(X[:, 1])), np.sort(rng.integers(40, size=n))
-
-
-def fitted(X, y, intercept: bool = True):
-    rows = ArrayRows(X, y, 1)
-    engine = LocalEngine(1)
-    moments = gather(rows, 1, engine).total
-    return fit_moments(moments, rows.names, 0.0, rows, engine, intercept), rows
 
 
 @pytest.mark.parametrize("intercept", [True, False])
@@ -123,20 +91,6 @@ def test_dropped_columns_are_nan():
     np.testing.assert_allclose(se[~np.isnan(se)], theirs.bse, rtol=1e-8)
 
 
-def coverage(simulate, meat, tables: int) -> tuple[float, float]:
-    """Of the classic and the robust 95 % interval for the slope 1."""
-    rng, engine = np.random.default_rng(11), LocalEngine(1)
-    classic = robust = 0
-    with one_blas_thread():
-        for _ in range(tables):
-            X, y, label = simulate(rng)
-            fit, rows = fitted(X, y)
-            for_all = fit.inference(), meat(fit, rows, label, engine).inference(fit)
-            inside = [t.low[1] <= 1 <= t.high[1] for t in for_all]
-            classic, robust = classic + inside[0], robust + inside[1]
-    return classic / tables, robust / tables
-
-
 def test_coverage_with_clusters():
     """Half of the variance of column and error between 40 clusters of 5 rows."""
 
@@ -145,9 +99,10 @@ def test_coverage_with_clusters():
         X = (rng.normal(size=40)[g] + rng.normal(size=200))[:, None]
         return X, X[:, 0] + rng.normal(size=40)[g] + rng.normal(size=200), g
 
-    classic, robust = coverage(simulate, lambda f, r, g, e: cluster_meat(f, r, g, True, e), 400)
-    assert classic < 0.88
-    assert abs(robust - 0.94) < 0.04  # 3.3 Monte-Carlo errors
+    robust = slope_of(lambda f, r, g: cluster_meat(f, r, g, True, ONE))
+    classic, robust = coverage(simulate, 400, 11, slope_of(lambda f, *_: f.inference()), robust)
+    assert within(classic, 400, 0.75, 0.88)
+    assert within(robust, 400, 0.93, 0.955)
 
 
 def test_messages():
