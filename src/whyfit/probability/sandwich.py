@@ -20,8 +20,8 @@ Monte-Carlo error; 500 tables, 1 point, for n = 1,000):
         200                                                                   86.6     91.3
         1,000                                                                 85.8     95.0
 
-`few_clusters.cr2_meat` and `cosines.ewc_meat` make the same `Meat` with degrees of freedom of each coefficient, and cover
-94 to 96 where these do not: prefer them. `leveraged.hc_meat` does so for independent rows.
+`few_clusters.cr2_meat` and `cosines.ewc_meat` make the same `Meat` with degrees of freedom of each coefficient, and
+cover 94 to 96 where these do not: prefer them. `leveraged.hc_meat` does so for independent rows.
 
 References: Liang & Zeger (1986), Biometrika 73, 13-22; Cameron & Miller (2015), J. Human Resources 50, 317-372;
 Newey & West (1987), Econometrica 55, 703-708, and (1994), Review of Economic Studies 61, 631-653 for the lag.
