@@ -35,6 +35,22 @@ def test_a_level_with_one_class_is_named():
     assert found.evidence[0].value == n
 
 
+def test_the_reference_level_is_named_though_it_has_no_column():
+    rng = np.random.default_rng(1)
+    level = rng.choice(["a", "b", "c"], size=300, p=[0.6, 0.3, 0.1])
+    n = int((level == "a").sum())
+    x = rng.normal(size=300)
+    y = np.where(level == "a", 0, rng.random(300) < 0.5).astype(int)
+    (found,) = findings(table_case({"kind": level, "x": x, "y": y}, "y"), "CA205")
+    assert found.subject == ("kind",)
+    assert found.message == f"all {n} rows with kind=a have y = 0: no finite coefficient is best"
+    (found,) = findings(
+        table_case({"kind": level, "x": x, "y": (level == "a").astype(int)}, "y"), "CA205"
+    )
+    assert found.severity == "error"
+    assert found.message.startswith("kind=a exactly where y = 1, in all 300 rows")
+
+
 def test_one_row_is_only_a_note():
     rng = np.random.default_rng(2)
     X = rng.normal(size=(100, 2))

@@ -48,6 +48,7 @@ from whyfit.calculus.separation import (
     separating_direction,
     single_columns,
 )
+from whyfit.data.coding import LevelCoding
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.columns import feature_of, features_of
 from whyfit.diagnosis.finding import Evidence
@@ -215,6 +216,10 @@ def _side(case: Case, b: _Border, label: int) -> str:
         where = f"{name} = {number(column.maximum if above else column.minimum, 6)}"
     else:
         where = f"{name} {'>' if above else '<'} {number(b.at, 6)}"
+    return _all_have(n, where, which)
+
+
+def _all_have(n: int, where: str, which: str) -> str:
     if n == 1:
         return f"the one row with {where} has {which}"
     return f"{'both rows' if n == 2 else f'all {n:,} rows'} with {where} have {which}"
@@ -261,7 +266,16 @@ def _together(
         order = np.argsort(-np.abs(direction.beta[1:]), kind="stable")
         names = features_of(case, live[[j for j in order if direction.beta[1 + j]]])
     what = listed(names, 4)
-    yes = _class_words(case, label)[0]
+    yes, no = _class_words(case, label)
+    if direction is not None and (found := _reference(case, label, direction, live)) is not None:
+        level, told, positive = found
+        which = yes if positive else no
+        if complete:
+            message = f"{names[0]}={level} exactly where {which}, in all {n:,} rows: the likelihood has no maximum"
+            return _finding(case, message, names, True, n, factor, [])
+        held = _all_have(told, f"{names[0]}={level}", which)
+        message = f"{held}: no finite coefficient is best"
+        return _finding(case, message, names, False, told, factor, [])
     if complete:
         message = (
             f"{what} together tell {yes} apart in all {n:,} rows: the likelihood has no maximum"
@@ -270,6 +284,34 @@ def _together(
     apart = direction.apart if direction is not None else 0
     message = f"{what} together decide {yes} in at least {plural(apart, 'row')} of {n:,}: no finite coefficient is best"
     return _finding(case, message, names, False, apart, factor, [])
+
+
+def _reference(
+    case: Case, label: int, direction: Direction, live: np.ndarray
+) -> tuple[str, int, bool] | None:
+    """The reference level of a category, which has no column, where its rows are what the direction tells apart.
+
+    With it the number of its rows and whether they are of class `label`; of all rows only, not of a sample.
+    """
+    used = live[np.flatnonzero(direction.beta[1:])]
+    of = {case.design.origin[j] for j in used}
+    s, name = case.sample, next(iter(of), "")
+    coding = next((c for c in case.design.codings if c.name == name), None)
+    if (
+        len(of) != 1
+        or s.share < 1
+        or not isinstance(coding, LevelCoding)
+        or any(case.design.kinds[j] != "level" for j in used)
+    ):
+        return None
+    rows = ~s.X[:, used].any(axis=1)
+    positive = s.y[rows] == label
+    if positive.size == 0 or positive.any() != positive.all():
+        return None
+    others = s.y[~rows] == label
+    told = positive.size == direction.apart
+    whole = direction.complete and others.any() == others.all()
+    return (coding.levels.reference, positive.size, bool(positive[0])) if told or whole else None
 
 
 def _finding(case, message, names, complete, told, factor, borders: list[_Border]) -> Confirmed:
