@@ -26,7 +26,7 @@ def test_a_convex_loss_promises_all_of_the_difference(seed, scale, kind):
     if loss.loss(one) < loss.loss(two):
         one, two = two, one
     assert promise(loss, one, two) >= 1 - 1e-9
-    assert standstill(loss, one, two) is None
+    assert standstill(loss, one, [two]) is None
 
 
 @given(st.integers(0, 10**6))
@@ -45,7 +45,7 @@ def test_no_promise_to_a_point_that_is_not_lower():
     Z, y = classes(np.random.default_rng(0), 50, 2)
     loss = RowLoss(Brier(), Z, y)
     assert promise(loss, np.zeros(3), np.full(3, 50.0)) == np.inf
-    assert standstill(loss, np.zeros(3), np.full(3, 50.0)) is None
+    assert standstill(loss, np.zeros(3), [np.full(3, 50.0)]) is None
 
 
 def test_far_out_the_slope_falls_like_the_inverse_distance():
@@ -66,13 +66,13 @@ def test_a_saturated_start_is_a_plateau():
         loss = RowLoss(Brier(), Z, y)
         w = 60 * rng.normal(size=4)
         low = lowest(loss, [np.zeros(4)], lambda s: float(np.abs(Z @ s).max()))  # noqa: B023
-        found = standstill(loss, w, low.w)
+        found = standstill(loss, w, [low.w])
         assert found is not None
         assert found.kind == "plateau"
         assert found.promise < PROMISED
         assert found.gradient <= FLAT
         assert found.excess == pytest.approx(loss.loss(w) - low.loss)
-        assert standstill(loss, np.zeros(4), low.w) is None  # a slope like any other
+        assert standstill(loss, np.zeros(4), [low.w]) is None  # a slope like any other
 
 
 def test_the_saddle_between_two_ways_to_draw_a_line_through_four_clusters():
@@ -80,7 +80,7 @@ def test_the_saddle_between_two_ways_to_draw_a_line_through_four_clusters():
     loss = RowLoss(Brier(), Z, y)
     w = saddle_of(loss)
     low = lowest(loss, [np.zeros(3)], lambda s: float(np.abs(Z @ s).max()))
-    found = standstill(loss, w, low.w)
+    found = standstill(loss, w, [low.w])
     assert found is not None
     assert found.kind == "saddle"
     lam, V = np.linalg.eigh(loss.hessian(w))
@@ -99,11 +99,11 @@ def test_a_bowl_beside_a_deeper_valley_is_a_local_minimum():
     shallow = lowest(loss, [np.zeros(3)], moved)
     deep = lowest(loss, [np.zeros(3), np.array([-20.0, 20.0, 20.0])], moved)
     assert deep.loss < shallow.loss - 0.01
-    found = standstill(loss, shallow.w, deep.w)
+    found = standstill(loss, shallow.w, [deep.w])
     assert found is not None
     assert found.kind == "local minimum"
     assert found.point.smallest[0] > 0
-    assert standstill(loss, deep.w, shallow.w) is None
+    assert standstill(loss, deep.w, [shallow.w]) is None
 
 
 def test_what_counts_as_flat_can_be_chosen():

@@ -205,15 +205,16 @@ class Problem:
         return float(np.abs(change).max(initial=0.0))
 
     @cached_property
-    def lower(self) -> Float[np.ndarray, " c"]:
-        """In unit coordinates, the minimum; where there is none, the shortest way out to a loss nearly as low."""
+    def low_points(self) -> tuple[Float[np.ndarray, " c"], ...]:
+        """In unit coordinates: the minimum, the best constant, and zero.
+
+        Where there is no minimum the shortest way out to a loss nearly as low stands for it.
+        """
         w, loss = self.lowest.w, self.lowest.loss
-        if self.lowest.exists:
-            return w
         enough = loss + _NEARLY * max(self.constant_loss - loss, 0.0)
-        while float(np.abs(w).max()) > 1 and self.unit.loss(w / 2) <= enough:
+        while not self.lowest.exists and np.abs(w).max() > 1 and self.unit.loss(w / 2) <= enough:
             w = w / 2
-        return w
+        return w, self._constant(), np.zeros(self.unit.size)
 
     @cached_property
     def minimum(self) -> Float[np.ndarray, " c"]:

@@ -21,6 +21,7 @@ References: Boyd & Vandenberghe (2004), Convex Optimization, §3.1.3; Dauphin et
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -36,6 +37,7 @@ Kind = Literal["plateau", "saddle", "local minimum"]
 PROMISED = 0.5
 #: Share of the difference that a unit move may gain where the loss counts as flat: it is twenty such moves away.
 FLAT = 0.05
+_HALF = 0.5
 
 
 class Bending(Smooth, Protocol):
@@ -68,18 +70,25 @@ def promise(objective: Smooth, w: Float[np.ndarray, " p"], lower: Float[np.ndarr
 def standstill(
     objective: Bending,
     w: Float[np.ndarray, " p"],
-    lower: Float[np.ndarray, " p"],
+    lower: Sequence[Float[np.ndarray, " p"]],
     seed: int = 0,
 ) -> Standstill | None:
-    """What holds a descent at w (p) although L is less at `lower` (p); None if nothing does.
+    """What holds a descent at w (p) although L is less at `lower`; None if nothing does.
+
+    Of the points (p) in `lower` the lowest sets the difference. The promise is the least that is shown towards any of
+    those that are half as far down or further.
 
     Raises NotFiniteError where the loss or a derivative is not finite at w.
     """
-    told = promise(objective, w, lower)
+    loss, g = float(objective.loss(w)), objective.gradient(w)
+    down = [loss - float(objective.loss(v)) for v in lower]
+    excess = max(down, default=0.0)
+    if not excess > 0:
+        return None
+    half = [v for v, fall in zip(lower, down, strict=True) if fall >= _HALF * excess]
+    told = min(promise(objective, w, v) for v in half)
     if not told < PROMISED:
         return None
-    loss, g = float(objective.loss(w)), objective.gradient(w)
-    excess = loss - float(objective.loss(lower))
     if float(np.linalg.norm(g)) > FLAT * excess:
         return None
     point = stationary(

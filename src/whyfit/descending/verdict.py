@@ -8,7 +8,7 @@ import numpy as np
 
 from whyfit.calculus.objective import RowLoss
 from whyfit.calculus.reading import DONE, falls_no_more
-from whyfit.diagnosis.descent import EDGE, LITTLE, NEAR, DescentCase
+from whyfit.diagnosis.descent import EDGE, LITTLE, DescentCase
 from whyfit.diagnosis.descent_trials import (
     DRAWN,
     EXACT,
@@ -62,13 +62,11 @@ def verdict(case: DescentCase) -> str:
             return f"crawls, ill-conditioned: {left} of the excess loss left after {steps}"
         case "plateau" | "saddle" | "local minimum" as place:
             stands = number(case.problem.objective.loss(case.end), 3)
-            low = number(case.problem.lowest.loss, 3)
+            low = number(case.least, 3)
             return f"stuck {_AT[place]}: the loss stands at {stands} after {steps}, and {low} is within reach"
         case "no minimum":
-            return (
-                f"no minimum: a direction separates the classes, the loss falls for ever; {left} of it left after "
-                f"{steps}"
-            )
+            separates = "a direction separates the classes, " if case.problem.kind.convex else ""
+            return f"no minimum: {separates}the loss falls for ever; {left} of it left after {steps}"
     return f"not arrived: {left} of the excess loss left after {steps}{_edge(case)}"
 
 
@@ -246,8 +244,7 @@ def _certificate(case: DescentCase) -> list[Told]:
     if not math.isfinite(certified):
         return []
     exact = case.problem.quadratic
-    close = NEAR if case.problem.kind.convex else DONE
-    near = exact or (case.problem.smooth and case.left < close)
+    near = exact or (case.problem.smooth and true < case.close)
     return [
         _row("excess loss at the end, ½gᵀH⁻¹g", certified, true, (EXACT if exact else ROUGH) if near else None,
              note="" if near else "far from the minimum")

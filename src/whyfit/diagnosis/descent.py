@@ -131,7 +131,15 @@ class DescentCase:
         stands = fell < STANDS * excess or (self.method and self.walk.steps < self.plan.steps)
         if not (stands and excess > FAR * max(self.problem.constant_loss - low, 0.0)):
             return None
-        return standstill(self.problem.unit, self.unit_end, self.problem.lower)
+        return standstill(self.problem.unit, self.unit_end, self.problem.low_points)
+
+    @cached_property
+    def close(self) -> float:
+        """Excess loss below which a quadratic stands for the loss near its minimum."""
+        if self.problem.kind.convex:
+            return NEAR * self.first
+        gain = max(self.problem.constant_loss - self.least, 0.0)
+        return DONE * min(gain, self.first)
 
     @cached_property
     def bowl(self) -> bool:
@@ -294,7 +302,7 @@ class DescentCase:
         if self.rate > SAFE * self.limit:
             return None  # at the edge what is left out of the quadratic decides
         shares = (self.walk.losses - self.least) / self.first
-        near = np.flatnonzero(shares <= (NEAR if self.problem.kind.convex else DONE))
+        near = np.flatnonzero(shares <= self.close / self.first)
         if not near.size or self.walk.at[near[0]] >= self.walk.steps:
             return None
         k = int(near[0])

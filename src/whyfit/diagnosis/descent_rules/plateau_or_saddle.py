@@ -56,6 +56,7 @@ from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.rule import Confirmed, Rule, Suspicion
 from whyfit.diagnosis.words import latex, listed, number
 
+_NOTHING = 1e-6
 _NAMED = 3  # columns of a direction
 _WEIGHTY = 0.1  # of the heaviest, from which a column is named
 
@@ -73,7 +74,7 @@ def _confirm(case: DescentCase) -> Confirmed | None:
     best = tried[0]
     if not best.left * RELEVANT < case.left:
         return None  # nothing that should get away does: the place is not what holds it
-    end, reach = case.problem.objective.loss(case.end), case.problem.lowest.loss
+    end, reach = case.problem.objective.loss(case.end), case.least
     lam_min, lam_max = stuck.point.smallest, stuck.point.largest
     evidence = [
         Evidence("loss at the end", end),
@@ -106,7 +107,7 @@ def _confirm(case: DescentCase) -> Confirmed | None:
 def _told(case: DescentCase, stuck: Standstill, best: Escape) -> tuple[tuple[str, ...], str, str]:
     """Subject, message and prediction."""
     end = number(case.problem.objective.loss(case.end), 3)
-    reach = number(case.problem.lowest.loss, 3)
+    reach = number(case.least, 3)
     fall, lam = stuck.point.fall, sum(stuck.point.smallest) / 2
     if stuck.kind == "saddle" and fall is not None:
         names = direction_names(case, fall.direction)
@@ -121,7 +122,7 @@ def _told(case: DescentCase, stuck: Standstill, best: Escape) -> tuple[tuple[str
     said = f"a {place} at {end}, where {reach} is within reach: "
     if stuck.kind == "plateau":
         said += (
-            f"the slope towards it is {share(max(stuck.promise, 0.0))} of what a convex loss has at least; "
+            f"the slope towards it is {_little(stuck.promise)} of what a convex loss has at least; "
             f"{number(100 * saturated(case.problem, case.end), 2)} % of the rows are all but certain"
         )
     else:
@@ -133,6 +134,11 @@ def _told(case: DescentCase, stuck: Standstill, best: Escape) -> tuple[tuple[str
         told = f"a start at zero can fall to {number(within_reach(case.problem), 3)}"
     seen = best.left * case.first + case.least
     return (), said, f"predicted {told}   observed {number(seen, 3)}"
+
+
+def _little(x: float) -> str:
+    """A share that may be next to nothing."""
+    return share(x) if x >= _NOTHING else "less than a millionth"
 
 
 def direction_names(case: DescentCase, direction: np.ndarray) -> tuple[str, ...]:
