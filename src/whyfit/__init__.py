@@ -51,6 +51,7 @@ def fit(
     spec: Spec | None = None,
     select: str | Iterable[str] = (),
     ignore: str | Iterable[str] = (),
+    new: Any = None,
 ) -> Result:
     """Fit a table and find out why it fits the way it does.
 
@@ -62,6 +63,8 @@ def fit(
     task : "regression", "binary", "multiclass"; "auto" detects it from the target.
     spec : all choices at once; `target` and `task` win over it.
     select, ignore : rules by code ("LA107"), prefix ("LA") or name ("ill-conditioned").
+    new : rows the model is to be used on, as `source`, with the same columns; their target may be absent. Whether they
+        are like the training rows is then judged (PR314).
 
     Raises
     ------
@@ -79,7 +82,7 @@ def fit(
         spec = dataclasses.replace(spec, target=str(target))
     if task != "auto":
         spec = dataclasses.replace(spec, task=task)
-    return walk(source, spec, select=chosen[0], ignore=chosen[1])
+    return walk(source, spec, select=chosen[0], ignore=chosen[1], new=new)
 
 
 def map(

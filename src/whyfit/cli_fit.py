@@ -119,6 +119,8 @@ FIT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Cost of a false positive and of a false negative; sets the threshold."),
     click.option("--threshold", type=float, metavar="P",
                  help="Call a row positive from this probability on; default 1/2, or by --costs."),
+    click.option("--new", type=click.Path(path_type=Path), metavar="FILE",
+                 help="Rows to come: are they like the training rows? Their target may be absent."),
     click.option("--reference", multiple=True, callback=_pair, metavar="COLUMN=LEVEL",
                  help="Reference level of a category. Repeatable."),
     click.option("--max-levels", type=int, default=50, show_default=True, metavar="N",
@@ -164,7 +166,8 @@ def run(source: Path, options: dict[str, Any]) -> tuple[str | None, str]:
         raise click.UsageError("--save expects a name ending in .whyfit, e.g. houses.whyfit.")
     spec = spec_of(options, configured.confidence)
     with stream.Progress(source.name, quiet=options["quiet"]) as progress:
-        result = fit(source, spec, select=tuple(select), ignore=tuple(ignore), progress=progress)
+        chosen = {"select": tuple(select), "ignore": tuple(ignore)}
+        result = fit(source, spec, **chosen, new=options["new"], progress=progress)
         before = result.document.spec
         if options["fix"]:
             result = result.fix()

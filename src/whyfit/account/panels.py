@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from whyfit.account.performance import performance_panel
 from whyfit.account.reliability import calibration_panel
+from whyfit.account.shift import shift_panel
 from whyfit.diagnosis.case import Case
 from whyfit.report.panel import Panel
 
 #: Makers of panels in the order of a report.
-MAKERS: tuple[Callable[[Case], Panel | None], ...] = (performance_panel, calibration_panel)
+MAKERS: tuple[Callable[[Case], Panel | None], ...] = (performance_panel, calibration_panel, shift_panel)
 
 
 def panels_of(case: Case) -> tuple[Panel, ...]:

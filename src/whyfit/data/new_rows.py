@@ -17,6 +17,7 @@ from whyfit.data.bags import Ragged, texts_of
 from whyfit.data.coding import Coding, Data, DateCoding, LevelCoding, NumberCoding, TextCoding
 from whyfit.data.dates import date_format_of
 from whyfit.data.encode import Encoder, LevelEncoder
+from whyfit.data.labels import target_plan, target_values
 from whyfit.data.layout import cuts
 from whyfit.data.opening import Source, unique_names
 from whyfit.data.plan import Plan, present_cells
@@ -32,17 +33,20 @@ _NO_TARGET = "\0"
 class NewRows:
     """Iterates over (start, X); the counts are complete once the iteration is.
 
-    `unseen`, `unreadable`, `missing`: {source column: cells}, only columns that have some.
+    `unseen`, `unreadable`, `missing`: {source column: cells}, only columns that have some. With `labelled`, `y` holds
+    the target of the rows gone by, NaN where it is missing or of no known class; it stays None if the source has none.
     """
 
-    def __init__(self, design: Design, source: Source) -> None:
+    def __init__(self, design: Design, source: Source, labelled: bool = False) -> None:
         self.design, self.source = design, source
         self.n = 0
+        self.y: list[Float[np.ndarray, " m"]] | None = None
         self.unseen: dict[str, int] = {}
         self.unreadable: dict[str, int] = {}
         self.missing: dict[str, int] = {}
         names, _ = unique_names(source.header, _NO_TARGET, source.name)
         self._place = {name: i for i, name in enumerate(names)}
+        self._target = self._place.get(design.target.name) if labelled else None
         absent = [name for name in design.sources if name not in self._place]
         if absent:
             shown = ", ".join(f"'{n}'" for n in absent[:5]) + ", …" * (len(absent) > 5)
@@ -59,12 +63,16 @@ class NewRows:
         codings = {self._place[c.name]: c for c in design.codings if c.name in design.sources}
         for i, cells in enumerate(sample):
             plans[i] = _plan(codings.get(i), plans[i], cells, tokens)
-        encoders = {i: plans[i].encoder(tokens) for i in codings}
+        if (at := self._target) is not None:
+            plans[at], self.y = target_plan(design, self.source.plans(sample, tokens)[at]), []
+        encoders = {i: plans[i].encoder(tokens) for i in (*codings, *([] if at is None else [at]))}
         for columns in self.source.batches(plans, None):
             data: Data = {}
             levels: dict[str, tuple[str, ...]] = {}
             for i, coding in codings.items():
                 self._read(coding, encoders[i], columns[i], data, levels)
+            if at is not None and self.y is not None:
+                self.y.append(target_values(design, encoders[at], columns[at]))
             m = columns[0].len()
             for part in cuts(m, len(design.columns)):
                 piece = {name: a[part] for name, a in data.items()}

@@ -18,6 +18,7 @@ from jaxtyping import Float
 
 from whyfit.data.assignment import same_folds
 from whyfit.data.design import Design
+from whyfit.data.new_sample import NewSample
 from whyfit.data.sample import Sample, sample_of, sample_rows
 from whyfit.data.schema import Schema
 from whyfit.data.table import Table
@@ -63,6 +64,7 @@ class Case:
     engine: Engine = field(default_factory=LocalEngine)
     memory: dict[Any, Case] = field(default_factory=dict)
     near: Case | None = None  # a case whose optimum is a good place to start from
+    new: NewSample | None = None  # rows to come, which the fit has not seen
 
     def __post_init__(self) -> None:
         held_out.check_use(self.spec, self.design)

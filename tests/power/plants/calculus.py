@@ -19,8 +19,8 @@ from power.plants.plant import (
 
 
 def one_factor(rng, n, p):
-    """p columns with one factor in common, that holds 86 % of each."""
-    X = np.sqrt(0.86) * rng.normal(size=(n, 1)) + np.sqrt(0.14) * rng.normal(size=(n, p))
+    """p columns with one factor in common, that holds 83 % of each."""
+    X = np.sqrt(0.83) * rng.normal(size=(n, 1)) + np.sqrt(0.17) * rng.normal(size=(n, p))
     w = rng.normal(size=p)
     return Made((X * 10.0 ** rng.uniform(-2, 2, p), X @ (w - w.mean()) + rng.normal(size=n)))
 
@@ -89,8 +89,8 @@ def large_counts(rng, n):
 
 
 PLANTS = (
-    Plant("CA203", "columns that share 86 % of their variance, so many",
-          (("50", 50), ("65", 65), ("80", 80)), one_factor, (*TABLES, any_units), CERTAIN,
+    Plant("CA203", "columns that share 83 % of their variance, so many",
+          (("60", 60), ("80", 80), ("110", 110)), one_factor, (*TABLES, any_units), CERTAIN,
           remark="at 100 rows so many columns inflate variances beyond 10, which LA107 tells"),
     Plant("CA204", "Poisson loss; counts are all 0 at one level, which holds",
           (("15 %", 0.15), ("25 %", 0.25), ("40 %", 0.4)), counts, (good_counts,), CERTAIN),
@@ -98,7 +98,7 @@ PLANTS = (
           (("a level", "level"), ("a pair", "pair"), ("one column", "column")), separable,
           (*CLASSES, nearly_separable), CERTAIN),
     Plant("CA206", "a bend b·x₂² beside errors of sd 1; b is",
-          (("0.2", 0.2), ("0.4", 0.4), ("0.8", 0.8)), bent, (*REGRESSIONS, classes)),
+          (("0.2", 0.2), ("0.4", 0.4), ("1.4", 1.4)), bent, (*REGRESSIONS, classes)),
     Plant("CA207", "errors that multiply: sd of log y about its law",
-          (("0.3", 0.3), ("0.5", 0.5), ("0.8", 0.8)), multiplied, (*REGRESSIONS, large_counts)),
+          (("0.3", 0.3), ("0.5", 0.5), ("1.2", 1.2)), multiplied, (*REGRESSIONS, large_counts)),
 )  # fmt: skip

@@ -193,8 +193,9 @@ def strong_feature(rng, n):
     return Made((X, X[:, 0] + 0.23 * rng.normal(size=n)))
 
 
-def idle_levels(rng, n, levels):
-    town = np.array([f"l{v}" for v in rng.integers(0, levels, n)])
+def idle_levels(rng, n, rows):
+    """A category without effect, with `rows` rows to a level."""
+    town = np.array([f"l{v}" for v in rng.integers(0, round(n / rows), n)])
     x = rng.normal(size=n)
     return Made({"town": town, "x": x, "y": x + rng.normal(size=n)}, subject=frozenset({"town"}))
 
@@ -239,6 +240,7 @@ PLANTS = (
           remark="six digits are left up to about 10⁶"),
     Plant("LA113", "a copy of the target in other units, with noise of",
           (("10 %", 0.1), ("5 %", 0.05), ("1 %", 0.01)), leaking, (*TABLES, strong_feature)),
-    Plant("LA114", "a category without effect, of so many levels",
-          (("22", 22), ("26", 26), ("30", 30)), idle_levels, (telling_levels, *REGRESSIONS), LIMIT),
+    Plant("LA114", "a category without effect; rows to a level",
+          (("12", 12), ("6", 6), ("3", 3)), idle_levels, (telling_levels, *REGRESSIONS), LIMIT,
+          remark="says nothing of fewer than 20 levels"),
 )  # fmt: skip

@@ -79,7 +79,7 @@ PLANTS = (
           fewer={400: 100, 2000: 0},
           remark="not simulated with thousands of columns"),
     Plant("PR304", "the errors' sd grows along x2, from end to end",
-          (("× 2", 2.0), ("× 3", 3.0), ("× 6", 6.0)), uneven, REGRESSIONS),
+          (("× 2", 2.0), ("× 3", 3.0), ("× 15", 15.0)), uneven, REGRESSIONS),
     Plant("PR307", "three rows that turn the slope, at a distance of",
           (("0.3 √n sd", 0.3), ("0.6 √n sd", 0.6), ("1 √n sd", 1.0)), turning, REGRESSIONS,
           names="of"),
