@@ -5,9 +5,10 @@ largest step that converges in a long run, by bisection; what is best within the
 problem every optimizer is then given 3 η*, 1.3 η*, 1.02 η*, 0.98 η*, the best step of the grid, and a hundredth and a
 ten-thousandth of η*. A plant counts only where it is what it is meant to be:
 
-    too large   the twin is left with more than 1 %, and a smaller step of the grid leaves less than half of that
-    edge        the account has to say that the step is on the edge, or blame it as too large; of rules that divide,
-                whose η* puts the level they come to rest at 1 %, to blame it exactly where more than 1 % is left
+    too large   more than 1 % is left, and a smaller step of the grid leaves less than half of that
+    edge        the account has to say that the step is on the edge, or blame it as too large, or to be silent where the
+                loss is no quadratic and it arrived; of rules that divide, whose η* puts the level they come to rest at
+                1 %, to blame it exactly where more than 1 % is left
     well        nothing is to be found where it arrives; elsewhere no step may be blamed
     too small   the twin is left with more than 1 %, and a larger step of the grid leaves less than half of that
 
@@ -159,6 +160,7 @@ def descended(problem: Problem, optimizer: str, batch: int | None, rate: float):
 
 
 def judged(
+    kind: str,
     optimizer: str,
     plant: str,
     codes: set[str],
@@ -174,13 +176,14 @@ def judged(
     blamed = codes & {"CA201", "CA219"}
     match plant:
         case "3 ×" | "1.3 ×":
-            if seen <= DONE or smaller * _GAIN > seen:
+            if seen <= DONE or left <= DONE or smaller * _GAIN > seen:
                 return None
             return bool(blamed) and "CA202" not in codes
         case "1.02 ×" | "0.98 ×":
             if optimizer in ADAPTIVE:
                 return bool(blamed) == (left > DONE) or ("edge" in said and left <= DONE)
-            return ("edge" in said or bool(blamed)) and "CA202" not in codes
+            silent = kind != "squared" and left <= DONE and not codes
+            return ("edge" in said or bool(blamed) or silent) and "CA202" not in codes
         case "well":
             if seen <= DONE and left <= DONE:
                 return not codes
@@ -209,6 +212,7 @@ def measured(problem: Problem, optimizer: str, batch: int | None) -> Iterator[di
         larger = float(ends[grid > rate * 1.5].min(initial=np.inf))
         result = descended(problem, optimizer, batch, rate)
         document, case = result.document, result.seen.case
+        assert case is not None
         said = " ".join(
             [
                 document.verdict,
@@ -227,7 +231,7 @@ def measured(problem: Problem, optimizer: str, batch: int | None) -> Iterator[di
             "rate": rate, "limit": limit, "well": well, "seen": seen, "smaller": smaller, "larger": larger,
             "left": case.left, "codes": sorted(codes), "outcome": result.outcome, "verdict": document.verdict,
             "messages": [f.message for f in result.findings], "told": told,
-            "right": judged(optimizer, plant, codes, said, case.left, (seen, smaller, larger)),
+            "right": judged(problem.kind, optimizer, plant, codes, said, case.left, (seen, smaller, larger)),
         }  # fmt: skip
 
 

@@ -5,7 +5,8 @@ fast each direction shrinks, at what level mini-batches stop. `read` puts the pr
 walk did and names the outcome by the share of the excess loss left, ε = (L_T − L*)/(L_0 − L*):
 
     diverged        the loss overflowed, or ends above its start
-    bounces         the step exceeds the limit; the loss is not a quadratic and holds it at a distance
+    bounces         the step exceeds the limit; the loss is not a quadratic and holds it at a distance. With momentum
+                    also below the limit: a cycle away from the minimum, into which the first steps have thrown it
     noise floor     mini-batches keep it where theory puts their floor; more steps do not help
     done            ε ≤ DONE
     oscillates      stable, but the sharpest direction overshoots by nearly as much as it corrects; a rule that divides
@@ -46,6 +47,7 @@ _LAST = 10  # looks at the end, of a descent on batches, whose mean is where it 
 _TINY = (
     1e-8  # share of the limit below which 1 − ηλ is 1 to rounding, and a floor cannot be worked out
 )
+_RISES, _OFTEN = 1e-6, 0.1  # a rise by this share, in this share of the looks
 _ROUNDING = 1e-13  # of the loss, below which an excess is rounding
 
 
@@ -71,8 +73,9 @@ class Told:
 class Reading:
     """`left` is ε; `curvatures` those of H at the minimum, divided by D of an adaptive rule's last state.
 
-    resting : where a rule that divides comes to rest. growth : predicted and observed factor per step on the distance to
-    the minimum. `floor` of mini-batches, None for all rows. `best` is the best constant step and `steps` the updates to ε = DONE that it and the chosen one need.
+    resting : where a rule that divides comes to rest. growth : predicted and observed factor per step on the distance
+    to the minimum. `floor` of mini-batches, None for all rows. `best` is the best constant step and `steps` the updates
+    to ε = DONE that it and the chosen one need.
     """
 
     outcome: Outcome
@@ -157,9 +160,9 @@ def _of_adaptive(
     """Of a rule that divides; `level` is the share of the excess loss at which it comes to rest."""
     if walk.outcome == "diverged":
         return "diverged"
-    settled = falls_no_more(tail) and (level is None or tail.mean() <= _HOVER * level)
-    if _rose(walk, left, first) and not settled:
+    if _rose(walk, left, first):
         return "diverged"
+    settled = falls_no_more(tail) and (level is None or tail.mean() <= _HOVER * level)
     if left <= DONE and tail[-max(1, len(tail) // 4) :].mean() <= DONE:
         return "done"
     if settled:
@@ -179,11 +182,14 @@ def _outcome(
     if walk.outcome == "diverged":
         return "diverged"
     settled = walk.plan.batch is not None and falls_no_more(tail)
+    if settled and known.excess > 1 and _rose(walk, left, first):
+        return "diverged"
     if settled and floor is not None and (floor.settles or known.excess < _TINY):
         settled = floor.settles and bool(tail.mean() * first <= _FLOOR * floor.excess)
     if _rose(walk, left, first) and not settled:
         return "diverged"
-    if not known.stable and known.excess > 1 and tail.mean() > DONE:
+    beyond = not known.stable and known.excess > 1
+    if tail.mean() > DONE and (beyond or (walk.plan.batch is None and _circles(tail))):
         return "bounces"
     if left <= DONE and tail[-max(1, len(tail) // 4) :].mean() <= DONE:
         return "done"
@@ -197,6 +203,12 @@ def _outcome(
 def _rose(walk: Walk, left: float, first: float) -> bool:
     """Whether it ended above its start by more than rounding."""
     return not (left - 1) * first <= _ROUNDING * abs(float(walk.losses[0]))
+
+
+def _circles(tail: Float[np.ndarray, " k"]) -> bool:
+    """Whether the loss keeps rising and falling without getting lower."""
+    rises = np.diff(tail) > _RISES * tail[:-1]
+    return falls_no_more(tail) and float(rises.mean()) > _OFTEN
 
 
 def falls_no_more(tail: Float[np.ndarray, " k"]) -> bool:

@@ -200,17 +200,23 @@ def _case(made: Read, how: DescendSpec) -> DescentCase:
     plan = Plan(
         how.rule, 1.0, steps, how.schedule_of(steps), batch, made.case.spec.seed, look
     )  # fmt: skip
-    rate = how.lr if how.lr is not None else _recommended(problem, plan, names, how)
+    memory: dict = {}
+    rate = how.lr if how.lr is not None else _recommended(problem, plan, names, how, memory)
     plan = dataclasses.replace(plan, rate=rate)
     taken = walk(problem.objective, plan, problem.begin)
+    known = problem
     if np.isfinite(taken.losses[-1]):
         problem = problem.knowing(taken.points[-1])
-    return DescentCase(problem, plan, taken, names, how.schedule_of)
+    if problem is not known:
+        memory = {}
+    return DescentCase(problem, plan, taken, names, how.schedule_of, memory=memory)
 
 
-def _recommended(problem: Problem, plan: Plan, names: tuple[str, ...], how: DescendSpec) -> float:
-    """The step found best, to two digits: what one would type."""
+def _recommended(
+    problem: Problem, plan: Plan, names: tuple[str, ...], how: DescendSpec, memory: dict
+) -> float:
+    """The step found best, to two digits: what one would type. `memory` keeps the descents that were tried."""
     still = walk(
         problem.objective, dataclasses.replace(plan, steps=1, rate=_NO_STEP), problem.begin
     )
-    return rounded(DescentCase(problem, plan, still, names, how.schedule_of).best)
+    return rounded(DescentCase(problem, plan, still, names, how.schedule_of, memory=memory).best)

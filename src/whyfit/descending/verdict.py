@@ -37,9 +37,9 @@ def verdict(case: DescentCase) -> str:
                 return f"diverging: the sharpest direction grows, {left} of the excess loss after {steps}"
             return f"diverged: the loss went from {number(case.walk.losses[0])} to {number(last, 3)} in {steps}"
         case "bounces":
-            return (
-                f"bounces: the step is beyond its limit and the loss stays at {left} of its excess"
-            )
+            beyond = case.rate > min(case.limit, case.batch_limit or math.inf)
+            where = "is beyond its limit" if beyond else "has thrown it into a cycle"
+            return f"bounces: the step {where} and the loss stays at {left} of its excess"
         case "noise floor":
             return f"noise floor: batches keep {left} of the excess loss; more steps do not help{_edge(case)}"
         case "done":
@@ -66,7 +66,9 @@ def verdict(case: DescentCase) -> str:
             return f"stuck {_AT[place]}: the loss stands at {stands} after {steps}, and {low} is within reach"
         case "no minimum":
             separates = "a direction separates the classes, " if case.problem.kind.convex else ""
-            return f"no minimum: {separates}the loss falls for ever; {left} of it left after {steps}"
+            return (
+                f"no minimum: {separates}the loss falls for ever; {left} of it left after {steps}"
+            )
     return f"not arrived: {left} of the excess loss left after {steps}{_edge(case)}"
 
 
@@ -157,13 +159,17 @@ def told(case: DescentCase) -> tuple[Told, ...]:
 
 
 def _steps_to(case: DescentCase) -> float:
-    """Steps to 1 % by theory: along the schedule while it lasts, at a constant step beyond."""
+    """Steps to 1 % by theory: along the schedule while it lasts, at a constant step (without noise) beyond."""
     if case.told is not None:
         inside = np.flatnonzero(case.told <= DONE)
         if inside.size:
             return float(inside[0])
-    if case.batch is not None or case.plan.schedule.at(case.plan.steps) != 1.0:
+    if case.plan.schedule.at(case.plan.steps) != 1.0:
         return np.inf if case.told is not None else np.nan
+    if case.batch is not None and case.floor is not None and case.floor > DONE * case.first:
+        return np.inf  # never: the noise keeps it above
+    if case.batch is not None and (case.told is None or case.floor is None):
+        return np.nan
     return case.spectrum.steps_to(case.plan.rule, case.rate, DONE)
 
 

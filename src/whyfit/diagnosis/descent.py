@@ -19,7 +19,7 @@ from whyfit.calculus.batch_theory import BatchTheory
 from whyfit.calculus.forecast import Spectrum, adaptive_step
 from whyfit.calculus.noise import gradient_covariance
 from whyfit.calculus.objective import RowLoss
-from whyfit.calculus.optimizers import Nesterov
+from whyfit.calculus.optimizers import Nesterov, RMSProp
 from whyfit.calculus.problem import Problem
 from whyfit.calculus.reading import DONE, Reading, ended, read
 from whyfit.calculus.schedules import Constant, Plateau, Schedule
@@ -464,18 +464,14 @@ class DescentCase:
             return "diverged"  # a quadratic holds nothing: it is on its way
         if said == "noise floor" and self.batch is None:
             said = "oscillates"
-        if said == "oscillates" and self.linear and not (self.on_edge or self._smaller_gains):
+        if said == "oscillates" and self.linear and not (self.on_edge or self.slower):
             said = "ill-conditioned"  # the sharpest direction is the slowest, and no step is much better
         if said in ("step too small", "ill-conditioned"):
-            if self.plan.rule.adaptive and self.best * RELEVANT < self.rate:
-                gains = self.left_of(self.better) * RELEVANT < self.left
-                return "oscillates" if gains else "not arrived"
-            narrow = self.spectrum.condition >= NARROW
-            crawls: Outcome = "ill-conditioned" if narrow else "not arrived"
-            if self.best < RELEVANT * self.rate:
-                return crawls
-            gains = self.left_of(self.better) * RELEVANT < self.left
-            return "step too small" if gains else crawls
+            if self.faster is not None:
+                return "step too small"
+            if self.plan.rule.adaptive and self.slower is not None:
+                return "oscillates"
+            return "ill-conditioned" if self.spectrum.condition >= NARROW else "not arrived"
         return said
 
     @cached_property
@@ -490,11 +486,41 @@ class DescentCase:
         )
         return self.left_of(walk(objective, plan, self.problem.begin))
 
+    @cached_property
+    def faster(self) -> float | None:
+        """A step at least twice as large that was run and leaves less than half; None if none does."""
+        return self._gaining([t for t in self.tried if t[0] >= RELEVANT * self.rate])
+
+    @cached_property
+    def slower(self) -> float | None:
+        """A step at most half as large that was run and leaves less than half; None if none does."""
+        return self._gaining([t for t in self.tried if t[0] * RELEVANT <= self.rate])
+
+    def _gaining(self, tried: list[tuple[float, float]]) -> float | None:
+        if not tried:
+            return None
+        rate, _ = min(tried, key=lambda t: (t[1], t[0]))
+        return rate if self.left_of(self.at(rate)) * RELEVANT < self.left else None
+
+    def _moves(self, steps: int) -> Float[np.ndarray, " t"]:
+        """How far each of `steps` steps of a rule that divides takes a parameter whose gradient does not change.
+
+        η, as the bias of its means is corrected; of RMSProp, whose is not, η/√(1 − αᵗ).
+        """
+        rates, rule = self.rates(self.rate, steps), self.plan.rule
+        if isinstance(rule, RMSProp):
+            return rates / np.sqrt(1 - rule.alpha ** np.arange(1, steps + 1))
+        return rates
+
     @property
-    def _smaller_gains(self) -> bool:
-        """Whether the recommended step is a smaller one and leaves less than half."""
-        smaller = self.best * RELEVANT <= self.rate
-        return smaller and self.left_of(self.better) * RELEVANT < self.left
+    def first_move(self) -> float:
+        """By how much a rule that divides moves every parameter in its first step."""
+        return float(self._moves(1)[0])
+
+    @property
+    def reach(self) -> float:
+        """How far a rule that divides can have moved a parameter."""
+        return float(self._moves(self.walk.steps).sum())
 
     @property
     def batches_hold(self) -> bool:

@@ -39,12 +39,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from whyfit.calculus.reading import DONE
-from whyfit.diagnosis.descent import RELEVANT, TASK, DescentCase
+from whyfit.diagnosis.descent import TASK, DescentCase
 from whyfit.diagnosis.descent_trials import better_step, factors, refuted, share
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.rule import Confirmed, Rule, Suspicion
-from whyfit.diagnosis.words import latex, number
+from whyfit.diagnosis.words import latex, number, plural
 
 
 def check(case: DescentCase) -> Iterator[Suspicion]:
@@ -66,7 +68,7 @@ def _held(case: DescentCase) -> bool:
         return False
     if case.batch is not None and case.batches_hold:
         return False  # on all rows it would arrive: the batches are the cause
-    return case.best * RELEVANT <= case.rate
+    return case.slower is not None
 
 
 def _confirm(case: DescentCase) -> Confirmed | None:
@@ -77,62 +79,90 @@ def _confirm(case: DescentCase) -> Confirmed | None:
     better = better_step(case)
     if better.trial is None or not better.trial.helped:
         return None  # a smaller step does no better: the step is not what is wrong
-    limit, adaptive = case.limit, case.plan.rule.adaptive
-    of_batches = (
-        case.batch_limit is not None and case.rate > case.batch_limit and case.rate <= limit
-    )
-    bound = min(limit, math.inf if case.batch_limit is None else case.batch_limit)
-    name = case.plan.rule.name
-    if of_batches:
-        said = (
-            f"η = {number(case.rate, 3)} is stable on all rows (limit {number(limit, 3)}), but the noise of batches of "
-            f"{case.batch:,} settles only below {number(bound, 3)}"
-        )
-    elif adaptive and case.outcome == "diverged":
-        said = f"{name} at η = {number(case.rate, 3)} ends above its start: {share(case.left)} of the excess loss"
-    elif adaptive:
-        where = ", at its edge of stability" if case.on_edge else ""
-        said = f"{name} at η = {number(case.rate, 3)} hovers at {share(case.left)} of the excess loss{where}"
-    elif case.rate > bound:
-        said = f"η = {number(case.rate, 3)} is {number(case.rate / bound, 3)} × the limit of {name}, {number(bound, 3)}"
-    else:
-        of = name if case.batch_limit != bound else f"batches of {case.batch:,}"
-        said = f"η = {number(case.rate, 3)} is on the edge: the limit of {of} is {number(bound, 3)}"
+    constant = constant and math.isfinite(predicted) and math.isfinite(observed)
+    adaptive = case.plan.rule.adaptive
     held = case.floor / case.first if adaptive and case.floor is not None else None
     evidence = [
-        Evidence("learning rate", case.rate, None if adaptive else bound, formula=_formula(case)),
+        Evidence(
+            "learning rate", case.rate, None if adaptive else _bound(case), formula=_formula(case)
+        ),
         Evidence("share of the excess loss left", case.left, predicted=held),
         Evidence("of the limit that the sharpest direction takes up", case.reading.stability.excess)
         if case.reading
         else None,
         Evidence("factor of the excess loss per step", observed, predicted=predicted)
-        if math.isfinite(predicted) and math.isfinite(observed) and constant
+        if constant
         else None,
     ]
-    if constant and math.isfinite(predicted) and math.isfinite(observed):
-        prediction = f"predicted excess loss × {number(predicted, 4)} per step   observed × {number(observed, 4)}"
-    elif held is not None and case.outcome != "diverged":
-        after = case.left_of(case.better)
-        prediction = (
-            f"predicted it hovers at {share(held)} of the excess loss   observed {share(case.left)}; "
-            f"at η = {number(case.best, 2)} {share(after)}"
-        )
-    else:
-        after = case.left_of(case.better)
-        prediction = (
-            f"predicted it falls at η = {number(case.best, 2)}   observed {share(after)} of the excess loss left, "
-            f"not {share(case.left)}"
-        )
     finding = RULE.finding(
         "error" if case.outcome == "diverged" else "warning",
         (),
-        said,
+        _said(case),
         evidence=[e for e in evidence if e is not None],
-        prediction=prediction,
+        prediction=(
+            f"predicted excess loss × {number(predicted, 4)} per step   observed × {number(observed, 4)}"
+            if constant
+            else _predicted(case, held)
+        ),
         remedy=better,
         explains=("CA204", "CA219", "CA203"),
     )
     return Confirmed(finding)
+
+
+def _bound(case: DescentCase) -> float:
+    """The limit that was passed, or is near: that on all rows if that was, else that with batches."""
+    if case.batch_limit is None or case.rate > case.limit:
+        return case.limit
+    return min(case.limit, case.batch_limit)
+
+
+def _said(case: DescentCase) -> str:
+    eta, name, bound = f"η = {number(case.rate, 3)}", case.plan.rule.name, _bound(case)
+    if case.plan.rule.adaptive:
+        if not np.isfinite(case.walk.losses[-1]):
+            return f"{name} at {eta}: the loss overflowed after {plural(case.walk.steps, 'step')}"
+        if case.outcome == "diverged":
+            return f"{name} at {eta} ends above its start, at {share(case.left)} the excess loss"
+        where = ", at its edge of stability" if case.on_edge else ""
+        return f"{name} at {eta} hovers at {share(case.left)} of the excess loss{where}"
+    if bound < case.rate <= case.limit:
+        return (
+            f"{eta} is stable on all rows (limit {number(case.limit, 3)}), but the noise of batches of "
+            f"{case.batch:,} settles only below {number(bound, 3)}"
+        )
+    if case.rate > bound:
+        return f"{eta} is {number(case.rate / bound, 3)} × the limit of {name}, {number(bound, 3)}"
+    of = name if bound == case.limit else f"batches of {case.batch:,}"
+    if case.outcome == "bounces":
+        return (
+            f"{eta} is {number(100 * case.rate / bound, 2)} % of the limit of {of} at the minimum, {number(bound, 3)}, "
+            f"and circles it at {share(case.left)} of the excess loss"
+        )
+    if case.on_edge:
+        return f"{eta} is on the edge: the limit of {of} is {number(bound, 3)}"
+    return f"{eta} overshoots: it is {number(100 * case.rate / bound, 2)} % of the limit of {of}, {number(bound, 3)}"
+
+
+def _predicted(case: DescentCase, held: float | None) -> str:
+    """What theory said beside what was seen, where no closed form gives the growth per step."""
+    left = share(case.left) if np.isfinite(case.walk.losses[-1]) else "an overflow"
+    after = share(case.left_of(case.better))
+    if held is not None and case.outcome != "diverged":
+        return (
+            f"predicted it hovers at {share(held)} of the excess loss   observed {left}; "
+            f"at η = {number(case.best, 2)} {after}"
+        )
+    if case.plan.rule.adaptive and case.batch is None and case.walk.at[1] == 1:
+        far = float(np.abs(case.problem.minimum - case.problem.begin).max())
+        told = case.first_move
+        if told > far:
+            went = float(np.abs(case.walk.points[1] - case.walk.points[0]).max())
+            return (
+                f"predicted the first step moves parameters by {number(told, 3)}, the minimum is {number(far, 3)} "
+                f"away   observed {number(went, 3)}"
+            )
+    return f"predicted it falls at η = {number(case.best, 2)}   observed {after} of the excess loss left, not {left}"
 
 
 def _formula(case: DescentCase) -> str:

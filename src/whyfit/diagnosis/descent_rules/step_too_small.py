@@ -13,7 +13,7 @@ share that is left after t steps,
     Σ ½λ_i z_i² (1 − ηλ_i)²ᵗ / Σ ½λ_i z_i²,
 
 and with it the steps to 1 %. An adaptive rule moves every parameter by about η per step at most, so in T steps by no
-more than about ηT, however steep the loss.
+more than about ηT, however steep the loss (RMSProp by η Σ 1/√(1 − αᵗ): its first steps are longer).
 
 Why it hurts
 
@@ -33,8 +33,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from whyfit.calculus.reading import DONE
-from whyfit.diagnosis.descent import TASK, DescentCase
-from whyfit.diagnosis.descent_trials import better_step, predicted_left, refuted, share
+from whyfit.diagnosis.descent import RELEVANT, TASK, DescentCase
+from whyfit.diagnosis.descent_trials import predicted_left, refuted, remedy, rounded, share
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.rule import Confirmed, Rule, Suspicion
 from whyfit.diagnosis.words import number
@@ -50,37 +50,43 @@ def _confirm(case: DescentCase) -> Confirmed | None:
     told = predicted_left(case)
     if refuted(case, told, case.left):
         return None
-    times = case.best / case.rate
+    if case.faster is None:
+        return None
+    rate = case.best if case.best >= RELEVANT * case.rate else case.faster
+    times, taken = rate / case.rate, case.at(rate)
     evidence = [
         Evidence("share of the excess loss left", case.left, DONE,
                  None if np.isnan(told) else told),
         Evidence("larger step that does better", times, unit="×"),
     ]  # fmt: skip
-    if case.linear:
+    if case.linear and case.problem.quadratic and case.batch is None:
         steps = case.spectrum.steps_to(case.plan.rule, case.rate, DONE)
         evidence.append(
             Evidence("predicted steps to 1 %", steps, float(case.plan.steps), unit="steps")
         )
-        prediction = (
-            f"predicted {share(told)} of the excess loss left   observed {share(case.left)}"
-        )
-    else:
-        reach, begin = case.rate * case.plan.steps, case.problem.begin
+    prediction = f"predicted {share(told)} of the excess loss left   observed {share(case.left)}"
+    if not case.linear:
+        begin = case.problem.begin
         far = float(np.abs(case.problem.minimum - begin).max())
         went = float(np.abs(case.end - begin).max())
-        evidence.append(Evidence("largest parameter at the end", went, far, reach))
+        evidence.append(Evidence("largest parameter at the end", went, far, case.reach))
         prediction = (
-            f"predicted no parameter further than ηT = {number(reach, 3)} (the minimum is at {number(far, 3)})   "
+            f"predicted no parameter further than {number(case.reach, 3)} (the minimum is {number(far, 3)} away)   "
             f"observed {number(went, 3)}"
+        )
+    elif np.isnan(told):
+        prediction = (
+            f"predicted less is left at η = {number(rate, 2)}   observed {share(case.left_of(taken))}, "
+            f"not {share(case.left)}"
         )
     finding = RULE.finding(
         "warning",
         (),
-        f"after {case.walk.steps:,} steps {share(case.left)} of the excess loss is left; η = {number(case.best, 2)}, "
+        f"after {case.walk.steps:,} steps {share(case.left)} of the excess loss is left; η = {number(rate, 2)}, "
         f"{number(times, 2)} × larger, is stable",
         evidence=evidence,
         prediction=prediction,
-        remedy=better_step(case),
+        remedy=remedy(case, f"learning rate {number(rate, 2)}", {"lr": rounded(rate)}, taken),
         explains=("CA204",),
     )
     return Confirmed(finding)
