@@ -27,7 +27,7 @@ from whyfit.data.repeats import mix
 from whyfit.engines.local import LocalEngine
 from whyfit.fold import Engine, Rows, RowSource
 from whyfit.linalg.conditioning import correlation
-from whyfit.linalg.moments import FoldMoments, Moments
+from whyfit.linalg.moments import FoldMoments
 from whyfit.probability.distributions import t_quantile
 from whyfit.probability.evidence import effective_parameters
 from whyfit.probability.learning_law import (
@@ -50,6 +50,7 @@ from whyfit.probability.learning_sets import (
     windows,
 )
 from whyfit.probability.linear import gather
+from whyfit.probability.training_sets import squared_errors
 from whyfit.probability.validation import held_out_error
 
 #: Sizes below this many rows per coefficient are left out: the excess error is no power law there.
@@ -153,7 +154,7 @@ def learning_curve(
     work = (p + 1) ** 3 + 20 * (p + 1) ** 2
     sets = list(_all_sets(folds, parts, max(1, min(ORDERS, int(MOST_WORK / work / (5 * k)))), seed))
     least = max(LEAST_PER_COEFFICIENT * (free + 2), free + 1 + LEAST_SPARE)
-    made = [m for s in sets if (m := _measured(s, folds, parts, total, ridge, least)) is not None]
+    made = [m for s in sets if (m := _measured(s, folds, parts, ridge, least)) is not None]
     if len(made) < 2:
         return None
     part_rows = np.zeros(0) if parts is None else parts.n.astype(float)
@@ -231,40 +232,23 @@ def _all_sets(
 
 
 def _measured(
-    sets: Sets,
-    folds: FoldMoments,
-    parts: FoldMoments | None,
-    whole: Moments,
-    ridge: float,
-    least: float,
+    sets: Sets, folds: FoldMoments, parts: FoldMoments | None, ridge: float, least: float
 ) -> Measured | None:
     source = folds if not sets.of_parts or parts is None else parts
     rows = np.array([float(source.n[t].sum()) for t in sets.train])
     if not len(rows) or rows.min() < least:
         return None
-    tested = _tested(sets, folds)
-    each, trained = np.zeros(len(rows)), np.zeros(len(rows))
+    own = np.zeros((len(rows), source.k), dtype=bool)
+    held = np.zeros((len(rows), folds.k), dtype=bool)
     for i, (t, u) in enumerate(zip(sets.train, sets.test, strict=True)):
-        each[i], trained[i] = held_out_error(source.merged(t), tested(u), whole, ridge)
+        own[i, t] = held[i, u] = True
+    squares, trained = squared_errors(source, own, folds, ridge)
+    each = (squares * held).sum(axis=1) / (held @ folds.n)
+    trained = trained / rows
     if not np.isfinite(each).all():
         return None
     size = len(rows) / float((1 / rows).sum())
     return Measured(sets, size, float(each.mean()), float(trained.mean()), each)
-
-
-def _tested(sets: Sets, folds: FoldMoments):
-    """Moments of folds, remembered: parts of one fold are tested on the same others."""
-    known: dict[bytes, Moments] = {}
-
-    def of(which: np.ndarray) -> Moments:
-        key = np.sort(which).tobytes()
-        if key not in known:
-            if not sets.of_parts:
-                known.clear()
-            known[key] = folds.merged(which)
-        return known[key]
-
-    return of
 
 
 def _noise(folds: FoldMoments, ridge: float, free: float) -> float:
