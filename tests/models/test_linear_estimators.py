@@ -9,6 +9,7 @@ import sklearn.linear_model
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t as t_law
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV
@@ -81,6 +82,14 @@ def test_robust_errors_are_those_of_statsmodels(kind, intercept):
     np.testing.assert_allclose(model.inference_.std_error, peer.bse, rtol=DIGITS)
     np.testing.assert_allclose(model.covariance_, peer.cov_params(), rtol=1e-8, atol=1e-18)
     assert model.inference_.covariance == kind
+    table, own = model.inference_, model.inference_.dfs
+    if kind in ("HC2", "HC3"):  # t with degrees of freedom of each coefficient
+        assert (own < peer.df_resid).all()
+        half = t_law.ppf(0.975, own) * peer.bse
+        np.testing.assert_allclose(table.high - table.estimate, half, rtol=1e-8)
+    else:
+        assert own is None
+        np.testing.assert_allclose(table.p_value, peer.pvalues, rtol=1e-6, atol=1e-300)
     frame = peer.get_prediction(design(X[:9], intercept)).summary_frame(0.1)
     interval = model.predict(X[:9], interval=0.9, kind="mean")
     np.testing.assert_allclose(interval.low, frame["mean_ci_lower"], rtol=DIGITS)

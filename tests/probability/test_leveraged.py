@@ -11,7 +11,7 @@ from whyfit.errors import SpecError
 from whyfit.probability import leveraged
 from whyfit.probability.few_clusters import cr2_meat
 from whyfit.probability.inference import wald
-from whyfit.probability.leveraged import hc_meat
+from whyfit.probability.leveraged import hc_meat, own_df
 from whyfit.probability.linear import fit_moments, gather
 from whyfit.probability.residuals import examine
 
@@ -122,3 +122,12 @@ def test_messages():
     fit, rows = fitted(X, y)
     with pytest.raises(SpecError, match="kind is 'HC1'; expected 'HC2' or 'HC3'"):
         hc_meat(fit, rows, "HC1")
+
+
+def test_large_tables_and_other_kinds_keep_n_less_k(monkeypatch):
+    X, y, _ = table(50)
+    fit, rows = fitted(X, y)
+    np.testing.assert_array_equal(own_df(fit, rows, "HC3"), hc_meat(fit, rows, "HC3").dfs)
+    assert own_df(fit, rows, "HC1") is None
+    monkeypatch.setattr(leveraged, "JUDGED_ROWS", 49)
+    assert own_df(fit, rows, "HC3") is None

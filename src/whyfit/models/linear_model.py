@@ -29,6 +29,7 @@ from whyfit.models.summary import check_confidence, column_names, dropped_words,
 from whyfit.models.trace import Trace, check, descend, why
 from whyfit.probability.evidence import ridge_by_evidence
 from whyfit.probability.inference import Inference, infer, wald
+from whyfit.probability.leveraged import own_df
 from whyfit.probability.linear import (
     LinearFit,
     about_zero,
@@ -75,12 +76,13 @@ class _Linear(RegressorMixin, BaseEstimator):
         fit = fit_moments(
             moments.total, rows.names, ridge, rows, intercept=bool(self.fit_intercept)
         )
-        meat = None
+        meat = dfs = None
         if covariance != "classic":
             # HC1 divides by n − 1 − rank; through the origin there is one parameter fewer
             meat = examine(fit, rows, kinds=(covariance,)).meat(covariance, fit.parameters - 1)
+            dfs = own_df(fit, rows, covariance)
         self._fit, self._moments, self._law = fit, moments, LinearLaw.of(fit, meat)
-        self.inference_ = fit.inference(self.confidence, meat, covariance)
+        self.inference_ = fit.inference(self.confidence, meat, covariance, dfs)
         self.coef_, self.intercept_ = self._law.coef, fit.intercept
         first = 1 if fit.with_intercept else 0
         self.std_error_ = self.inference_.std_error[first:]
@@ -176,7 +178,8 @@ class LinearRegression(_Linear):
     ----------
     fit_intercept : whether to fit β₀; without it the plane passes through the origin.
     covariance : "classic", or "HC0" to "HC3" for standard errors, and intervals of means, that are
-        robust to unequal variances (one more pass over the rows).
+        robust to unequal variances (one or two more passes over the rows). Up to 20,000 rows each
+        coefficient has degrees of freedom of its own under HC2 and HC3 (`inference_.dfs`).
     confidence : level of the intervals in `inference_`.
     optimizer : None for the closed form. "gd", "momentum", "nesterov", "rmsprop", "adam", "adamw",
         "newton", "bfgs", "lbfgs" or a `whyfit.calculus.optimizers.Rule`: the coefficients are what
@@ -278,8 +281,9 @@ class LinearRegression(_Linear):
             with np.errstate(divide="ignore", invalid="ignore"):
                 reached = -np.log10(np.abs(away - table.estimate) / np.abs(table.estimate))
             digits = np.clip(np.nan_to_num(np.minimum(table.digits, reached)), 0.0, None)
+            df = table.df if table.dfs is None else table.dfs
             table = wald(
-                table.names, away, table.std_error, table.df, table.level, digits, table.covariance
+                table.names, away, table.std_error, df, table.level, digits, table.covariance
             )
         self.inference_, self._law, self.dropped_ = table, law, still
         first = 1 if intercept else 0

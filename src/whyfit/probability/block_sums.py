@@ -132,7 +132,7 @@ def labelled(rows: RowSource, code: Int[np.ndarray, " n"]) -> Iterator[Coded]:
         yield code[block.index], block
 
 
-def in_order(rows: RowSource, length: int) -> Iterator[Coded]:
+def stretches(rows: RowSource, length: int) -> Iterator[Coded]:
     """Blocks of `length` rows that follow each other."""
     start = 0
     for block in rows.blocks():

@@ -52,7 +52,7 @@ from jaxtyping import Float
 from whyfit.engines.local import LocalEngine
 from whyfit.errors import SpecError
 from whyfit.fold import Engine, RowSource
-from whyfit.probability.block_sums import UNTOLD, Basis, BlockSums, Spread, block_sums, in_order
+from whyfit.probability.block_sums import UNTOLD, Basis, BlockSums, Spread, block_sums, stretches
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.sandwich import Meat
 
@@ -90,7 +90,7 @@ def ewc_meat(
     length = -(-n // max(most if corrected else _STRETCHES, 1))
     G = -(-n // length)
     if corrected:
-        sums = block_sums(basis, in_order(rows, length), 0, G, engine)
+        sums = block_sums(basis, stretches(rows, length), 0, G, engine)
     else:
         sums = _scores_only(basis, rows, length, G, engine)
     start = np.arange(G) * length
@@ -138,6 +138,6 @@ def _scores_only(
         return known, np.add.reduceat(B * e[:, None], starts, axis=0)
 
     w = np.zeros((G, basis.r))
-    for known, part in (engine or LocalEngine()).map(of, in_order(rows, length)):
+    for known, part in (engine or LocalEngine()).map(of, stretches(rows, length)):
         w[known] += part
     return BlockSums(np.zeros((0, basis.r, basis.r)), w)

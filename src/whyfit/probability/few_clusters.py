@@ -61,7 +61,6 @@ from whyfit.fold import Engine, RowSource
 from whyfit.probability.block_sums import (
     UNTOLD,
     Basis,
-    BlockSums,
     Spread,
     block_sums,
     check_clusters,
@@ -74,7 +73,7 @@ from whyfit.probability.sandwich import Meat, cluster_meat
 _HELD = 1 << 23  # numbers of K_g held at once; more clusters take more passes
 _PASSES = 2  # and beyond so many passes CR1 will do: its error is of order p/G
 _SMALL = (
-    0.01  # trace of K up to which (I − K)^{−½} is summed as a series: its sixth term is below 1e-13
+    0.01  # trace of K up to which (I − K)^{−½} is summed as a series; its sixth term is below 1e-13
 )
 _ALONE = 1e-10  # 1 − eigenvalue of K_g: a direction that cluster g determines alone
 
@@ -92,40 +91,42 @@ def cr2_meat(
     label : any sortable values, one per *source* row: row i of a block belongs to label[rows.index[i]].
 
     With as many clusters as rows CR2 is HC2. A penalised fit, or clusters × columns² beyond 2²⁴ (38,000 clusters of a
-    design with 20 columns), get CR1, and are called so.
+    design with 20 columns; 2²³ for more than 200 columns), get CR1, and are called so.
 
     Raises ShapeError with fewer than two clusters, or fewer labels than rows.
     """
     basis, code = Basis.of(fit), codes_of(label)
     count = int(code.max(initial=-1)) + 1
-    each = max(_HELD // basis.r**2, 1)
-    if fit.ridge or count > _PASSES * each:
+    square = basis.r**2
+    each = max(_HELD // square, 1)
+    passes = _PASSES if len(basis.tau) * square <= _HELD else 1
+    if fit.ridge or count > passes * each:
         return cluster_meat(fit, rows, label, engine=engine)
     tau = basis.tau
     c, r = tau.shape
-    Q, S = np.zeros((r, r)), np.zeros((c, r, r))
-    trace, norm2, G = np.zeros(c), np.zeros(c), 0
+    Q, S, G = np.zeros((r, r)), np.zeros((c, r, r) if count > each else (c, 0, 0)), 0
+    trace, norm2 = np.zeros(c), np.zeros(c)
     for first in range(0, max(count, 1), each):
         last = min(first + each, count)
         sums = block_sums(basis, labelled(rows, code), first, last, engine)
         G += int(sums.K.any(axis=(1, 2)).sum())  # of some labels every row may be missing
-        step = max(_HELD // (r * max(c, r)), 1)
-        for a in range(0, len(sums.w), step):
-            part = BlockSums(sums.K[a : a + step], sums.w[a : a + step])
-            F = inverse_root(part.K)
-            u = np.einsum("gij,gj->gi", F, part.w)
-            Q += u.T @ u
-            Ft = F @ tau.T  # (g, r, c)
-            b = part.K @ Ft
-            alpha, length = np.einsum("gic,gic->gc", Ft, b), np.einsum("gic,gic->gc", b, b)
-            trace += (alpha - length).sum(axis=0)
-            norm2 += (alpha * (alpha - 2 * length)).sum(axis=0)
-            S += b.transpose(2, 1, 0) @ b.transpose(2, 0, 1)
+        F = inverse_root(sums.K)
+        u = np.einsum("gij,gj->gi", F, sums.w)
+        Q += u.T @ u
+        Ft = F @ tau.T  # (g, r, c)
+        b = sums.K @ Ft
+        alpha, length = np.einsum("gic,gic->gc", Ft, b), np.einsum("gic,gic->gc", b, b)
+        trace += (alpha - length).sum(axis=0)
+        norm2 += (alpha * (alpha - 2 * length)).sum(axis=0)
+        b = b.transpose(2, 0, 1)  # (c, g, r)
+        if count > each:
+            S += b.transpose(0, 2, 1) @ b
+        else:  # ‖Σ b bᵀ‖ by whichever product is the smaller
+            S = b @ b.transpose(0, 2, 1) if last < r else b.transpose(0, 2, 1) @ b
     check_clusters(G)
     norm2 += np.einsum("cij,cij->c", S, S)
     told = trace >= (1 - UNTOLD) * np.einsum("cr,cr->c", tau, tau)
-    dfs = Spread(trace, norm2).df(told)
-    return Meat.each(basis.meat(Q), "CR2", dfs, clusters=G)
+    return Meat.each(basis.meat(Q), "CR2", Spread(trace, norm2).df(told), clusters=G)
 
 
 def inverse_root(K: Float[np.ndarray, "g r r"]) -> Float[np.ndarray, "g r r"]:

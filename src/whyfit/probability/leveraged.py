@@ -62,8 +62,10 @@ from whyfit.probability.linear import LinearFit
 from whyfit.probability.sandwich import Meat
 
 _POWER = {"HC2": 0.5, "HC3": 1.0}
+JUDGED_ROWS = 20_000  # a lognormal column has some 285 degrees of freedom there
 _LEVERAGE_ONE = 1 - 1e-10  # a row that fits itself exactly: its residual is 0 and tells nothing
-_HELD = 1 << 24  # numbers of the (c, r, r) sums; a wider design has degrees of freedom n − k
+_HELD = 1 << 24  # numbers of the (c, r, r) sums; a wider design has n − k degrees of freedom
+_WORK = 1 << 34  # n·c·r² of their products: a second or two
 _TILE = 1 << 20  # numbers of one weighted basis
 
 
@@ -90,6 +92,18 @@ class _Sums:
         )
 
 
+def own_df(
+    fit: LinearFit, rows: RowSource, kind: str, engine: Engine | None = None
+) -> Float[np.ndarray, " c"] | None:
+    """ν_j of HC2 or HC3, intercept first; None, for n − k, under other kinds, and where they would matter little.
+
+    That is beyond JUDGED_ROWS rows: a pass for a t quantile that is the normal one within a few per cent.
+    """
+    if kind not in _POWER or fit.n > JUDGED_ROWS:
+        return None
+    return hc_meat(fit, rows, "HC2" if kind == "HC2" else "HC3", engine).dfs
+
+
 def hc_meat(
     fit: LinearFit,
     rows: RowSource,
@@ -98,15 +112,15 @@ def hc_meat(
 ) -> Meat:
     """HC2 or HC3 meat, each coefficient with its Satterthwaite degrees of freedom. One pass, n·c·r² operations.
 
-    n − k degrees of freedom for a penalised fit, or more than 255 columns. A coefficient that rests on rows that
-    fit themselves exactly gets NaN. Raises SpecError for another kind.
+    n − k degrees of freedom for a penalised fit, more than 255 columns, or n·c·r² > 2³⁴ (1.8 million rows of 20
+    columns). A coefficient that rests on rows that fit themselves exactly gets NaN. Raises SpecError for another kind.
     """
     if kind not in _POWER:
         raise SpecError(f"kind is {kind!r}; expected 'HC2' or 'HC3'.")
     basis = Basis.of(fit)
     tau = basis.tau
     c, r = tau.shape
-    judged = not fit.ridge and c * r * r <= _HELD
+    judged = not fit.ridge and c * r * r <= min(_HELD, _WORK // max(fit.n, 1))
     none = _Sums(
         np.zeros((r, r)),
         np.zeros(c),
