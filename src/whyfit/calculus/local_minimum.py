@@ -34,22 +34,25 @@ def lowest(
     objective: Curved,
     starts: Iterable[Float[np.ndarray, " c"]],
     moved: Callable[[Float[np.ndarray, " c"]], float],
+    enough: float = _ENOUGH,
 ) -> Minimum:
-    """The lowest of the local minima below `starts`.
+    """The lowest of the local minima below `starts`, each followed until gᵀs ≤ `enough` of the loss.
 
     `moved(s)` says how far a step s moves what the loss looks at, e.g. the largest |xᵀs| of a row: a point where the
     loss has flattened out while a step still moves it by one unit or more is on its way to infinity, and no minimum.
     """
-    found = [_local(objective, np.asarray(w, dtype=np.float64), moved) for w in starts]
+    found = [_local(objective, np.asarray(w, dtype=np.float64), moved, enough) for w in starts]
     return min(found, key=lambda m: m.loss)
 
 
-def _local(objective: Curved, w: np.ndarray, moved: Callable[[np.ndarray], float]) -> Minimum:
+def _local(
+    objective: Curved, w: np.ndarray, moved: Callable[[np.ndarray], float], enough: float
+) -> Minimum:
     loss = objective.loss(w)
     for t in range(_STEPS):
         g = objective.gradient(w)
         step = saddle_free_step(g, objective.hessian(w))
-        if not float(g @ step) > _ENOUGH * max(abs(loss), np.finfo(float).tiny):
+        if not float(g @ step) > enough * max(abs(loss), np.finfo(float).tiny):
             return Minimum(w, loss, moved(step) < _RUNNING, t)
         rate = 1.0
         for _ in range(_HALVINGS):

@@ -36,6 +36,7 @@ from whyfit.linalg.moments import Moments
 Descended = Quadratic | RowLoss
 
 _LITTLE = 1e-4
+_NO_MORE = 1e-7  # of the loss, below which a step towards a minimum that does not exist gains nothing that counts
 _NEARLY = 0.1  # of what the columns gain over a constant
 _LOWER = 1e-6  # of the loss: a point lower by so much is no rounding
 _BLUNT = 1.06  # Silverman's rule, in units of a standard deviation times n^−1/5
@@ -180,10 +181,11 @@ class Problem:
             return quadratic_minimum(self.unit)
         if not self.kind.convex:
             convex = self.log_loss.lowest
-            found = lowest(self.unit, (convex.w, self._constant()), self._moved)
-            return replace(
-                found, exists=found.exists and (convex.exists or self.unit.l2 is not None)
-            )
+            exists = convex.exists or self.unit.l2 is not None
+            starts = (convex.w, self._constant())
+            if not exists:  # each step for ever gains a fixed share of what is left
+                return replace(lowest(self.unit, starts, self._moved, _NO_MORE), exists=False)
+            return lowest(self.unit, starts, self._moved)
         start = self._constant()
         unbounded = isinstance(self.kind, Logistic | Multinomial) and self.unit.l2 is None
         return minimise(self.unit, start, 0.0 if unbounded else None)
