@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from whyfit.account.generalisation import generalisation_panel
+from whyfit.account.intervals import intervals_panel
 from whyfit.account.performance import performance_panel
 from whyfit.account.reliability import calibration_panel
 from whyfit.account.shift import shift_panel
@@ -11,7 +13,13 @@ from whyfit.diagnosis.case import Case
 from whyfit.report.panel import Panel
 
 #: Makers of panels in the order of a report.
-MAKERS: tuple[Callable[[Case], Panel | None], ...] = (performance_panel, calibration_panel, shift_panel)
+MAKERS: tuple[Callable[[Case], Panel | None], ...] = (
+    performance_panel,
+    calibration_panel,
+    generalisation_panel,
+    intervals_panel,
+    shift_panel,
+)
 
 
 def panels_of(case: Case) -> tuple[Panel, ...]:

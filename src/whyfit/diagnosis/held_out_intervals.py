@@ -270,6 +270,35 @@ def _training_law(case: Case, j: int) -> LinearLaw | GLMLaw | None:
     )  # fmt: skip
 
 
+#: The name of the slices of the prediction, and columns that are cut into slices at most.
+PREDICTION = "prediction"
+SLICED = 30
+
+
+def slicing_columns(
+    case: Case, made: HeldOutIntervals, learn: Bool[np.ndarray, " s"] | None = None
+) -> tuple[Float[np.ndarray, "s q"], tuple[str, ...]]:
+    """The prediction and columns to look for slices in, with their names.
+
+    Of many columns the SLICED whose correlation with the size of the error is largest among the rows `learn`.
+    """
+    s = _same(case).sample
+    live = np.flatnonzero(~case.linear.dropped)
+    X = s.X[made.place]
+    if live.size > SLICED:
+        few = np.ones(len(made.y), dtype=bool) if learn is None else learn
+        half = np.maximum(made.width[few] / 2, np.finfo(float).tiny)
+        size = np.abs(made.y[few] - made.prediction[few]) / half
+        Z = X[few][:, live]
+        sd = Z.std(axis=0)
+        strength = np.abs((size - size.mean()) @ (Z - Z.mean(axis=0))) / np.where(
+            sd > 0, sd, np.inf
+        )
+        live = np.sort(live[np.argsort(-strength, kind="stable")[:SLICED]])
+    names = (PREDICTION, *(case.names[j] for j in live))
+    return np.column_stack([made.prediction, X[:, live]]), names
+
+
 def interval_score_of(case: Case) -> Float[np.ndarray, " k"]:
     """Mean interval score of held-out rows, one value per fold."""
     made = intervals_of(case)

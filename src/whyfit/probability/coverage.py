@@ -67,20 +67,29 @@ def realised(
     hit = np.asarray(covered, dtype=bool)
     level, confidence = check_level(level), check_level(confidence)
     n = len(hit)
-    found = list(_slices(hit, columns, names)) if columns is not None else []
+    found = slices(hit, level, columns, names, confidence) if columns is not None else ()
     low, high = wilson(int(hit.sum()), n, confidence)
-    worst = None
-    if found:
-        m = len(found)
-        p, (name, a, b, rows, inside) = min(
-            ((_too_few(s[4], s[3], level), s) for s in found),
-            key=lambda t: (t[0], t[1][4] / t[1][3]),
-        )
-        ends = wilson(inside, rows, 1 - (1 - confidence) / m)
-        worst = Slice(name, a, b, rows, inside / rows, *ends, min(1.0, m * p))
     share = float(hit.mean()) if n else float("nan")
-    p_value = _too_few(int(hit.sum()), n, level)
-    return Realised(share, low, high, n, level, p_value, worst, len(found))
+    p_value = too_few(int(hit.sum()), n, level)
+    return Realised(share, low, high, n, level, p_value, found[0] if found else None, len(found))
+
+
+def slices(
+    covered: Bool[np.ndarray, " n"],
+    level: float,
+    columns: Float[np.ndarray, "n q"],
+    names: tuple[str, ...] = (),
+    confidence: float = 0.95,
+) -> tuple[Slice, ...]:
+    """All slices of all columns, the worst first, each with interval and p-value widened for the number of them."""
+    found = list(_slices(np.asarray(covered, dtype=bool), columns, names))
+    m = len(found)
+    out = []
+    for name, a, b, rows, inside in found:
+        ends = wilson(inside, rows, 1 - (1 - confidence) / m)
+        p = too_few(inside, rows, level)
+        out.append((p, Slice(name, a, b, rows, inside / rows, *ends, min(1.0, m * p))))
+    return tuple(s for _, s in sorted(out, key=lambda t: (t[0], t[1].covered)))
 
 
 def interval_score(
@@ -99,7 +108,8 @@ def interval_score(
     return (high - low) + 2 / alpha * (np.maximum(low - y, 0.0) + np.maximum(y - high, 0.0))
 
 
-def _too_few(hits: int, rows: int, level: float) -> float:
+def too_few(hits: int, rows: int, level: float) -> float:
+    """P-value of "covered with at least the level": P(Binomial(rows, level) ≤ hits)."""
     return float(special.bdtr(hits, rows, level)) if rows else 1.0
 
 

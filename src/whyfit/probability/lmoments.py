@@ -118,7 +118,8 @@ class GammaLaw:
     def beyond(self, low: float, high: float) -> tuple[float, float]:
         """P(X < low) and P(X > high)."""
         if self.scale < 0:
-            return GammaLaw(self.shape, -self.centre, -self.scale).beyond(-high, -low)[::-1]
+            above, below = GammaLaw(self.shape, -self.centre, -self.scale).beyond(-high, -low)
+            return below, above
         a, b = (np.maximum((v - self.centre) / self.scale, 0.0) for v in (low, high))
         return float(special.gammainc(self.shape, a)), float(special.gammaincc(self.shape, b))
 

@@ -326,10 +326,11 @@ def _finding(target, message, evidence, known, proposals) -> Confirmed:
         observed += f", ÷ {gain.observed:.2g}"
     return Confirmed(
         RULE.finding(
-            "warning", (target,), message, evidence=evidence, prediction=f"{foretold}   {observed}"
+            "warning", (target,), message, evidence=evidence, prediction=f"{foretold}   {observed}",
+            explains=("PR305", "PR312"),
         ),
         proposals,
-    )
+    )  # fmt: skip
 
 
 def _share(e: np.ndarray) -> float:

@@ -153,6 +153,7 @@ def _confirm(case: Case, looks: list[_Look], best: _Look) -> Confirmed | None:
                 f"predicted {percent(level)} intervals cover {percent(predicted)} there"
                 f"   observed {percent(observed)} [{100 * low:.0f}, {100 * high:.0f}] held-out"
             ),
+            explains=("PR312",),
         ),
         _proposals(case),
     )
