@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
 from scipy.linalg import sqrtm
-from scipy.stats import ttest_ind
+from scipy.stats import ttest_1samp, ttest_ind
 
 from sandwiches import ONE, Cut, coverage, fitted, slope_of, table, within
 from whyfit.errors import ShapeError
@@ -105,6 +107,25 @@ def test_balanced_clusters_with_means_only_are_the_t_test_of_means():
     found = meat.inference(fit)
     assert found.statistic[1] == pytest.approx(welch.statistic, rel=1e-9)
     assert meat.dfs[1] == pytest.approx(81 * 4 * 3 / (16 * 3 + 25 * 4), rel=1e-9)
+
+
+def test_subjects_on_the_same_days_are_one_slope_each(shared_data):
+    """sleepstudy: 18 subjects on days 0 … 9. Equal clusters: the t test of the 18 slopes, G − 1 degrees of freedom."""
+    path = shared_data / "sleepstudy"
+    if not path.exists():
+        pytest.skip(f"no sleepstudy at {path}")
+    (file,) = path.glob("*.csv")
+    with open(file, newline="") as stream:
+        read = list(csv.DictReader(stream))
+    y, day = (np.array([float(r[k]) for r in read]) for k in ("Reaction", "Days"))
+    subject = np.array([r["Subject"] for r in read])
+    slopes = [np.polyfit(day[subject == s], y[subject == s], 1)[0] for s in np.unique(subject)]
+    fit, rows = fitted(day[:, None], y)
+    found = cr2_meat(fit, rows, subject).inference(fit)
+    one = ttest_1samp(slopes, 0.0)
+    assert found.statistic[1] == pytest.approx(one.statistic, rel=1e-9)
+    assert found.p_value[1] == pytest.approx(one.pvalue, rel=1e-6)
+    np.testing.assert_allclose(found.dfs, 17.0, rtol=1e-9)
 
 
 def test_a_cluster_with_a_dummy_of_its_own_leaves_the_others_their_numbers():
