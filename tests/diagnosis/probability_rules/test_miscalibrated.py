@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from simulated import findings_in, linear_data
+from simulated import findings, findings_in, linear_data, source_case
 from whyfit.diagnosis.probability_rules.miscalibrated import promised
 
 
@@ -21,10 +21,18 @@ def test_what_pooling_promises_is_what_the_map_saves():
     assert found.severity == "warning"
     assert "where they say" in found.message
     assert found.remedy is not None
-    assert found.remedy.edit == {}
+    assert found.remedy.edit == {"recalibrate": "isotonic"}
     assert found.remedy.trial is not None
     assert found.remedy.trial.helped
-    assert found.remedy.trial.difference == pytest.approx(saving.value)
+    # means over rows and over folds of the same saving
+    assert found.remedy.trial.difference == pytest.approx(saving.value, rel=0.1)
+
+
+def test_the_remedy_removes_the_finding():
+    case = source_case(mislabelled(np.random.default_rng(0), 3000))
+    (found,) = findings(case, "PR308")
+    assert found.remedy is not None
+    assert findings(case.rerun(found.remedy.edit), "PR308") == ()
 
 
 def test_too_many_features_make_probabilities_too_extreme():
@@ -34,6 +42,26 @@ def test_too_many_features_make_probabilities_too_extreme():
     assert found.evidence[1].value < 0.6  # the slope of the log odds
     assert found.remedy is not None
     assert found.remedy.name.startswith("recalibrate: logit q =")
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_of_too_many_features_the_penalty_is_the_cause_that_speaks(seed):
+    data = linear_data(np.random.default_rng(seed), 300, 60, 0.2, binary=True)
+    case = source_case(data)
+    assert [f.code for f in findings(case, "PR308")] == ["PR308"]
+    (found,) = findings(case, "PR302", "PR308")
+    assert found.code == "PR302"
+    assert "PR308" in found.explains
+    assert findings(case.rerun(found.remedy.edit), "PR308") == ()
+
+
+def test_of_wrong_labels_the_map_is_the_cause_that_speaks():
+    rng = np.random.default_rng(1)
+    X, y = mislabelled(rng, 1500)
+    case = source_case((np.column_stack([X, rng.normal(size=(1500, 60))]), y))
+    (found,) = findings(case, "PR302", "PR308")
+    assert found.code == "PR308"
+    assert "PR302" in found.explains
 
 
 def test_a_map_that_no_one_needs_promises_nothing():

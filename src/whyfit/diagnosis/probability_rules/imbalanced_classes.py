@@ -141,7 +141,7 @@ def _confirm(case: Case, shares: Shares) -> Confirmed | None:
         message += ", which is no better"
     proposals = ()
     if case.task == "binary":
-        proposals = (_threshold(case, shares),)
+        proposals = (from_base_rate(case, shares),) if case.spec.costs is None else ()
     recall, spread = _recall(case, shares)
     evidence = [
         Evidence(
@@ -214,7 +214,7 @@ def _recall(case: Case, shares: Shares) -> tuple[float, float]:
     return r, float(np.sqrt(r * (1 - r) / m)) if m else float("nan")
 
 
-def _threshold(case: Case, shares: Shares) -> Proposal:
+def from_base_rate(case: Case, shares: Shares) -> Proposal:
     """Call positive from the base rate of the positive class on."""
     base = float(shares.rows[1] / shares.n)
     rare = case.design.classes[shares.smallest]

@@ -163,13 +163,15 @@ def _proposals(case: Case, found: Tried) -> tuple[Proposal, ...]:
 
 
 def _explains(case: Case, found: Tried) -> tuple[str, ...]:
-    """Overfitting, where its remedy leaves the probabilities wrong and the map leaves that remedy no gain."""
+    """Good ranks with costly probabilities; and overfitting, where its remedy leaves the probabilities wrong and the
+    map leaves that remedy no gain.
+    """
     sized = right_size(case)
     if sized is None or not still_miscalibrated(sized.case):
-        return ()
+        return ("PR310",)
     mapped = case.rerun({"recalibrate": found.name}).scores["log_loss"]
     left = 1 - float(np.nanmean(sized.after)) / float(np.nanmean(mapped))
-    return ("PR302",) if left < OVERFIT else ()
+    return ("PR302", "PR310") if left < OVERFIT else ("PR310",)
 
 
 def _worst(p: np.ndarray, q: np.ndarray) -> float:

@@ -113,7 +113,7 @@ def _confirm(case: Case, score: Estimate) -> Confirmed | None:
             evidence=tuple(_evidence(case, score, shuffled, hidden)),
             prediction=f"predicted {_r2(case)} {signed(mean)} {between(float(low), float(high))} as with shuffled"
             f" targets   observed {signed(shuffled.score)}",
-            explains=("PR302",),
+            explains=("PR302", "PR310"),
         )
     )
 

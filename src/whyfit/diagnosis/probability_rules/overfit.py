@@ -148,7 +148,7 @@ def _confirm(case: Case, sized: Sized, gain: Estimate) -> Confirmed | None:
     gap, closed = float(np.nanmean(sized.before)) - train, float(np.nanmean(sized.after)) - small
     if not closed < gap:  # the gap does not close under the penalty: another cause
         return None
-    unit = _unit(case)
+    unit = unit_loss(case)
     short = skill_of(case).name.removeprefix("held-out ")
     seen = 1 - train / unit, 1 - float(np.nanmean(sized.before)) / unit
     foretold = predicted_gap(case, whole) / unit, predicted_gap(sized.case, sized.free) / unit
@@ -196,12 +196,12 @@ def _confirm(case: Case, sized: Sized, gain: Estimate) -> Confirmed | None:
 
 
 def _explains(sized: Sized) -> tuple[str, ...]:
-    """Probabilities that are wrong, where the penalty sets them right."""
+    """A training score that misleads; probabilities that are wrong, where the penalty sets them right."""
     binary = sized.case.task == "binary"
-    return ("PR308",) if binary and not still_miscalibrated(sized.case) else ()
+    return ("PR308", "PR310") if binary and not still_miscalibrated(sized.case) else ("PR310",)
 
 
-def _unit(case: Case) -> float:
+def unit_loss(case: Case) -> float:
     """Loss of the constant predictor on the fitted rows."""
     fit = case.fit
     assert not isinstance(fit, GLMFit)
@@ -213,10 +213,10 @@ def _optimism(case: Case, slopes: float) -> str:
     if case.task == "regression":
         return (
             r"\frac{2\sigma^2 k}{n \,\mathrm{var}(y)} = \frac{2 \cdot "
-            rf"{case.linear.sigma2:.3g} \cdot {k:.0f}}}{{{n} \cdot {_unit(case):.3g}}}"
-            rf" = {2 * case.linear.sigma2 * k / n / _unit(case):.3g}"
+            rf"{case.linear.sigma2:.3g} \cdot {k:.0f}}}{{{n} \cdot {unit_loss(case):.3g}}}"
+            rf" = {2 * case.linear.sigma2 * k / n / unit_loss(case):.3g}"
         )
-    return rf"\frac{{k}}{{n H_0}} = \frac{{{k:.0f}}}{{{n} \cdot {_unit(case):.3g}}}"
+    return rf"\frac{{k}}{{n H_0}} = \frac{{{k:.0f}}}{{{n} \cdot {unit_loss(case):.3g}}}"
 
 
 def _text(x: float) -> str:
