@@ -55,19 +55,19 @@ def test_silent_on_convex_losses_wherever_they_start(loss):
 
 def test_finds_a_start_that_saturates():
     hits = 0
-    for seed in range(30):
+    for seed in range(20):
         rng = np.random.default_rng(seed)
         optimizer, lr = FIRST_ORDER[seed % 7], (0.01, 0.1)[seed % 2]
         hits += found(rng, seed, optimizer=optimizer, lr=lr, start="random:50",
                       standardise=bool(seed % 2))  # fmt: skip
-    assert usually(hits, 30)
+    assert usually(hits, 20)
 
 
 def test_finds_a_step_that_saturates():
     hits = 0
-    for seed in range(20):
+    for seed in range(12):
         rng = np.random.default_rng(seed)
         hits += found(
             rng, seed, optimizer=("gd", "momentum")[seed % 2], lr=5000.0, standardise=True
         )
-    assert usually(hits, 20)
+    assert usually(hits, 12)
