@@ -6,7 +6,7 @@ import numpy as np
 
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.probability_rules.shifted_data import cost_of, how_of, unit_of
-from whyfit.diagnosis.shift import LEVEL, LIMIT, Losses, Shift, losses_of, shift_of
+from whyfit.diagnosis.shift import LEVEL, LIMIT, Losses, Shift, by_target, losses_of, shift_of
 from whyfit.diagnosis.words import fixed, number, plural
 from whyfit.probability.scores.score import Score
 from whyfit.probability.two_samples import kl_of
@@ -19,7 +19,7 @@ _QUANTILES = np.linspace(0.01, 0.99, 99)
 def shift_panel(case: Case) -> Panel | None:
     """None unless new rows were given, or later rows of the table differ from earlier ones."""
     shift = shift_of(case)
-    if shift is None or not (shift.new or shift.p_value < LEVEL):
+    if shift is None or not (shift.new or (shift.p_value < LEVEL and not by_target(case, shift))):
         return None
     losses = losses_of(case)
     grids = [_columns(case, shift)]
@@ -100,11 +100,21 @@ def _losses(case: Case, losses: Losses) -> Grid:
     def cell(m) -> Interval:
         return Interval(*(float(root(max(v, 0.0))) for v in (m.value, m.low, m.high)))
 
-    rows = [("training rows, held out", cell(losses.before))]
+    names = (
+        "training rows, held out",
+        "new rows, predicted by importance weights",
+        "new rows, observed",
+    )
+    if case.new is None:
+        names = (
+            "later rows, all rows taking turns", "the same by a fit on the earlier ones, predicted",
+            "the same, observed",
+        )  # fmt: skip
+    rows = [(names[0], cell(losses.before))]
     if losses.told:
-        rows.append(("new rows, predicted by importance weights", cell(losses.predicted)))
+        rows.append((names[1], cell(losses.predicted)))
     if losses.observed is not None:
-        rows.append(("new rows, observed", cell(losses.observed)))
+        rows.append((names[2], cell(losses.observed)))
     return Grid("What the model loses", ("rows", unit_of(case)), tuple(rows))
 
 
@@ -146,7 +156,7 @@ def _remarks(shift: Shift, losses: Losses | None) -> tuple[str, ...]:
             f"Only as many as {number(losses.like, 2)} training rows are like the new ones: what the model loses there"
             " cannot be predicted."
         )
-    elif losses is not None and not losses.explained:
+    elif losses is not None and shift.new and not losses.explained:
         out.append(
             "The loss is not what the columns explain: the target depends on them in another way now."
         )

@@ -15,6 +15,7 @@ from scipy import special
 from whyfit.data.grouping import ranks_of
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.columns import feature_of
+from whyfit.diagnosis.refits import losses_under
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.logistic import LogisticFit, fit_arrays
 from whyfit.probability.multinomial import MultinomialFit
@@ -35,6 +36,8 @@ MOST_COLUMNS = 12
 #: Training rows that the weights leave: fewer, and no score can be predicted (Kong 1992 for the number).
 FEWEST_LIKE = 30.0
 LEVEL = 0.05
+#: A loss this much larger is relevant: 5 % of the squared error, or of the log loss.
+WORSE = 1.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Shift:
     B: Float[np.ndarray, "k p"]
     y_A: Float[np.ndarray, " m"]
     y_B: Float[np.ndarray, " k"] | None
+    rows: tuple[np.ndarray, np.ndarray]  # of the sample: A, and B unless they are new
     together: Apart | None
     compared: tuple[int, ...]
     moves: tuple[Move, ...]
@@ -99,12 +103,13 @@ def _measured(case: Case) -> Shift | None:
     if new is not None:
         A, y_A = _thinned(s.X), _thinned(s.y)
         B, y_B = _thinned(new.X), None if new.y is None else _thinned(new.y)
+        rows = (_thinned(np.arange(len(s.y))), np.arange(0))
     else:
         order = np.arange(len(s.y))
         if (rank := ranks_of(case.table, case.spec.order)) is not None:
             order = np.argsort(rank[s.index])
         half = len(order) // 2
-        first, second = _thinned(order[:half]), _thinned(order[half:])
+        first, second = rows = _thinned(order[:half]), _thinned(order[half:])
         A, B, y_A, y_B = s.X[first], s.X[second], s.y[first], s.y[second]
     if min(len(A), len(B)) < FEWEST_ROWS or not case.p:
         return None
@@ -114,7 +119,23 @@ def _measured(case: Case) -> Shift | None:
     moves = tuple(move_of(A[:, j], B[:, j], level) for j in compared)
     cells = tuple(_cells(case)) if new is not None else ()
     tests = case.p + (2 * len(case.design.features) if new is not None else 0)
-    return Shift(new is not None, A, B, y_A, y_B, together, compared, moves, cells, tests)
+    return Shift(
+        new is not None, A, B, y_A, y_B, rows, together, compared, moves, cells, tests
+    )  # fmt: skip
+
+
+def by_target(case: Case, shift: Shift) -> bool:
+    """Whether the target tells the halves of the table apart better than any column: a file sorted by it."""
+    if shift.y_B is None:
+        return False
+    a, b = shift.y_A, shift.y_B
+    codes = range(len(case.design.classes)) if case.task == "multiclass" else (None,)
+    own = []
+    for c in codes:
+        then, now = (a, b) if c is None else ((a == c).astype(float), (b == c).astype(float))
+        own.append(move_of(then, now).auc.value)
+    best = max((abs(m.auc.value - 0.5) for m in shift.moves), default=0.0)
+    return max(abs(v - 0.5) for v in own) > best
 
 
 def _thinned(v: np.ndarray) -> np.ndarray:
@@ -171,8 +192,10 @@ def features_moved(case: Case, shift: Shift) -> tuple[str, ...]:
 class Losses:
     """Loss per row: squared error of a regression, −log p of a class.
 
-    `before` of training rows, held out; `predicted` that of new rows if only the columns differ: the held-out losses
-    under importance weights; `observed` theirs. `like` is the number of training rows the weights amount to.
+    Of new rows: `before` of training rows, held out; `predicted` if only the columns differ: the held-out losses under
+    importance weights; `observed` theirs. Of later rows: `before` held out with all rows taking turns, `observed` by a
+    fit on the earlier rows alone, `predicted` from the held-out losses of these. `like` is the number of training rows
+    the weights amount to; `p_worse` of "observed is at most WORSE times before".
     """
 
     before: Mean
@@ -180,6 +203,7 @@ class Losses:
     observed: Mean | None
     like: float
     weights: Float[np.ndarray, " m"]
+    p_worse: float
 
     @property
     def told(self) -> bool:
@@ -196,7 +220,7 @@ class Losses:
 
 
 def losses_of(case: Case) -> Losses | None:
-    """Of new rows; None without them, or where the weights cannot be had."""
+    """None where the weights cannot be had, and of later rows under losses that are not fitted again here."""
     known = case.__dict__
     if "_losses" not in known:
         known["_losses"] = _lost(case)
@@ -205,10 +229,10 @@ def losses_of(case: Case) -> Losses | None:
 
 def _lost(case: Case) -> Losses | None:
     shift = shift_of(case)
-    if shift is None or not shift.new:
+    if shift is None:
         return None
-    s, level = case.sample, case.spec.confidence
-    held = _thinned(loss_rows(case, s.y, case.out_of_fold))
+    level, out = case.spec.confidence, loss_rows(case, case.sample.y, case.out_of_fold)
+    held = out[shift.rows[0]]
     weights = importance(shift.A, shift.B)
     good = np.isfinite(held)
     w = weights * good
@@ -220,14 +244,31 @@ def _lost(case: Case) -> Losses | None:
     error = float(np.sqrt(share**2 @ (held - value) ** 2))
     z = float(special.ndtri(0.5 + level / 2))
     predicted = Mean(value, error, value - z * error, value + z * error)
-    observed = None
+    like = float(1 / (share @ share))
+    if not shift.new and shift.y_B is not None:
+        lost = losses_under(case, shift.A, shift.y_A, shift.B, shift.y_B)
+        if lost is None or not np.isfinite(lost).all():
+            return None
+        before = out[shift.rows[1]]
+        gap = mean_of(lost - WORSE * before, level)
+        p = _above_nothing(gap.value, gap.std_error)
+        return Losses(mean_of(before, level), predicted, mean_of(lost, level), like, weights, p)
+    before, observed, p = mean_of(held[good], level), None, 1.0
     if shift.y_B is not None:
         lost = loss_rows(case, shift.y_B, predict(case, shift.B))
         lost = lost[np.isfinite(lost)]
-        observed = mean_of(lost, level) if len(lost) >= FEWEST_ROWS else None
-    return Losses(
-        mean_of(held[good], level), predicted, observed, float(1 / (share @ share)), weights
-    )
+        if len(lost) >= FEWEST_ROWS:
+            observed = mean_of(lost, level)
+            error = float(np.hypot(observed.std_error, WORSE * before.std_error))
+            p = _above_nothing(observed.value - WORSE * before.value, error)
+    return Losses(before, predicted, observed, like, weights, p)
+
+
+def _above_nothing(gap: float, error: float) -> float:
+    """p-value of "the gap is at most 0", by the normal law."""
+    if not np.isfinite(error):
+        return 1.0
+    return float(special.ndtr(-gap / error)) if error > 0 else float(gap <= 0)
 
 
 def importance(A: Float[np.ndarray, "m p"], B: Float[np.ndarray, "k p"]) -> Float[np.ndarray, " m"]:

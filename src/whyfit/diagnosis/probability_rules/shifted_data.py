@@ -45,7 +45,6 @@ import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import special
 
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.columns import feature_of
@@ -59,6 +58,7 @@ from whyfit.diagnosis.shift import (
     Cells,
     Losses,
     Shift,
+    by_target,
     features_moved,
     losses_of,
     shift_of,
@@ -67,8 +67,6 @@ from whyfit.diagnosis.shift_trials import remedies
 from whyfit.diagnosis.words import fixed, number, percent
 from whyfit.probability.two_samples import Move
 
-#: A loss this much larger is worth a warning: 5 % of the squared error, or of the log loss.
-WORSE = 1.05
 _NAMED = 3
 
 
@@ -79,19 +77,23 @@ def check(case: Case) -> Iterator[Suspicion]:
         return
     yield Suspicion(lambda: _confirm(case, shift), shift.p_value)
     if (
-        shift.y_B is not None
+        shift.new
+        and shift.y_B is not None
         and (losses := losses_of(case)) is not None
         and losses.observed is not None
     ):
-        yield Suspicion(lambda: _law(case, shift, losses), p_worse(losses))
+        yield Suspicion(lambda: _law(case, shift, losses), losses.p_worse)
 
 
 def _confirm(case: Case, shift: Shift) -> Confirmed | None:
+    if not shift.new and by_target(case, shift):
+        return None  # an order of the answers, which no rows to come will have
     features = features_moved(case, shift)
     losses = losses_of(case)
-    harmless = losses is not None and losses.observed is not None and p_worse(losses) >= LEVEL
-    known_order = case.spec.order is not None
-    severity = "note" if harmless or not (shift.new or known_order) else "warning"
+    known = losses is not None and losses.observed is not None
+    harmless = losses.p_worse >= LEVEL if losses is not None and known else not shift.new
+    chance = not shift.new and case.spec.order is None  # how a file lies may mean nothing
+    severity = "note" if harmless or chance else "warning"
     finding = RULE.finding(
         severity,
         features[:6],
@@ -100,16 +102,6 @@ def _confirm(case: Case, shift: Shift) -> Confirmed | None:
         prediction=_prediction(case, shift, losses),
     )
     return Confirmed(dataclasses.replace(finding, remedy=_remedy(case, shift, losses)))
-
-
-def p_worse(losses: Losses) -> float:
-    """Of "new rows lose at most WORSE times what held-out rows do"."""
-    seen = losses.observed
-    if seen is None or not np.isfinite(seen.std_error):
-        return 1.0
-    error = np.hypot(seen.std_error, WORSE * losses.before.std_error)
-    gap = seen.value - WORSE * losses.before.value
-    return float(special.ndtr(-gap / error)) if error > 0 else float(gap <= 0)
 
 
 def _law(case: Case, shift: Shift, losses: Losses) -> Confirmed | None:
@@ -163,6 +155,10 @@ def cost_of(case: Case, losses: Losses) -> str:
     if losses.observed is None:
         return ""
     before, now = _size(case, losses.before.value), _size(case, losses.observed.value)
+    if case.new is None:
+        if losses.p_worse >= LEVEL:
+            return "; a fit on the earlier rows predicts them no worse"
+        return f"; {unit_of(case)} {before} if rows take turns, {now} by a fit on the earlier ones"
     cost = f"; {unit_of(case)} {before} becomes {now}"
     if losses.explained:
         return cost
@@ -206,7 +202,7 @@ def _size(case: Case, loss: float) -> str:
 
 
 def _prediction(case: Case, shift: Shift, losses: Losses | None) -> str:
-    if losses is not None and losses.observed is not None and losses.told:
+    if shift.new and losses is not None and losses.observed is not None and losses.told:
         told, seen = losses.predicted.value, losses.observed.value
         return f"predicted {unit_of(case)} {_size(case, told)}   observed {_size(case, seen)}"
     if (apart := shift.together) is None:
@@ -235,9 +231,12 @@ def _evidence(case: Case, shift: Shift, losses: Losses | None) -> Iterator[Evide
     yield Evidence("training rows the weights amount to", losses.like, FEWEST_LIKE, unit="rows")
     if losses.observed is not None:
         root = np.sqrt if case.task == "regression" else np.asarray
-        seen = losses.observed
+        seen, what = (
+            losses.observed,
+            f"{unit_of(case)} on the {'new' if shift.new else 'later'} rows",
+        )
         yield Evidence(
-            f"{unit_of(case)} on the new rows", float(root(seen.value)), float(root(losses.before.value)),
+            what, float(root(seen.value)), float(root(losses.before.value)),
             float(root(losses.predicted.value)) if losses.told else None,
             float(root(max(seen.low, 0.0))), float(root(max(seen.high, 0.0))),
             r"\sum w_i\,\mathrm{loss}_i / \sum w_i",
