@@ -168,7 +168,8 @@ class _Folds:
                 mu = self.mean(Z.times(B[:, : self.c])[j, np.arange(len(y))])
                 columns = (
                     np.ones(len(y)), y - origin, (y - origin) ** 2, (y - mu) ** 2, np.abs(y - mu),
-                    _log_density(family, y, mu, phi[j]), _deviance(family, y, mu), _deviance(family, y, base[j]),
+                    _log_density(family, y, mu, phi[j]),
+                    unit_deviance(family, y, mu), unit_deviance(family, y, base[j]),
                 )  # fmt: skip
                 for i, v in enumerate(columns):
                     tally[:, i] += np.bincount(j, weights=v, minlength=k)
@@ -269,7 +270,7 @@ def _log_density(family: str, y: np.ndarray, mu: np.ndarray, phi: np.ndarray) ->
     return laws.huber_log_density(y - mu, np.sqrt(phi))
 
 
-def _deviance(family: str, y: np.ndarray, mu: np.ndarray) -> np.ndarray:
+def unit_deviance(family: str, y: np.ndarray, mu: np.ndarray) -> np.ndarray:
     """Unit deviances; NaN for Huber's loss, which has no saturated likelihood."""
     with np.errstate(divide="ignore", invalid="ignore"):
         if family == "poisson":

@@ -8,8 +8,9 @@ normal columns, intercept included,
 
 and the law of `learning_law`, which is made to predict the largest size before it may speak about sizes beyond.
 
-Measured, 400 data sets each of normal errors, 95 % intervals: the held-back point was inside in 94–97 %, the expected
-error at twice the rows in 93–96 % (n = 100 to 2,000, p = 5 to 40; see tests/probability/test_learning_curve.py).
+Measured, 100 to 200 data sets each of normal errors, n = 60 to 2,000, p = 5 to 40, 95 % intervals: the point held back
+was inside in 95–100 %, the expected error at twice the rows in 91–99 %, the relative gain of doubling in 99–100 % (its
+intervals are about 1.7 times as wide as they need be).
 
 References: Stein (1960), in Contributions to Probability and Statistics, 424-443 for E(1/Wishart);
 Perlich, Provost & Simonoff (2003), JMLR 4, 211-255 for curves of linear models.
