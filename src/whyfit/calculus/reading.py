@@ -40,6 +40,7 @@ Outcome = Literal[
 DONE = 0.01
 #: A tail whose mean is within this factor of the predicted floor is the floor.
 _FLOOR = 2.0
+_AT = 1.2  # ... and an end within this factor of it, falling or not
 #: ... and within this factor of where a rule that divides comes to rest: its bursts are long.
 _HOVER = 3.0
 _TAIL = 0.5  # share of the looks that make up the tail
@@ -136,17 +137,25 @@ def read(objective: Quadratic | RowLoss, minimum: Float[np.ndarray, " c"], walk:
 def ended(walk: Walk) -> float:
     """The loss a walk ended at: the last finite one, or what it keeps to on average.
 
-    Batches scatter it and a rule that divides hovers in bursts: on batches the mean over the last looks, of such a rule
-    the mean over the last quarter once it no longer falls.
+    Batches scatter it and a rule that divides hovers in bursts: once it no longer falls the mean over the last quarter
+    counts; on batches, while it falls, that over the last looks.
     """
     losses = walk.losses[np.isfinite(walk.losses)]
-    if walk.outcome == "diverged":
+    noisy = walk.plan.batch is not None
+    if walk.outcome == "diverged" or not (noisy or walk.plan.rule.adaptive):
         return float(losses[-1])
-    if walk.plan.batch is not None:
-        return float(losses[-min(_LAST, max(len(losses) // 2, 1)) :].mean())
-    if walk.plan.rule.adaptive and falls_no_more(losses[len(losses) // 2 :]):
+    if falls_no_more(losses[len(losses) // 2 :]):
         return float(losses[-max(len(losses) // 4, 1) :].mean())
-    return float(losses[-1])
+    return (
+        float(losses[-min(_LAST, max(len(losses) // 2, 1)) :].mean())
+        if noisy
+        else float(losses[-1])
+    )
+
+
+def _arrived(left: float, tail: Float[np.ndarray, " k"]) -> bool:
+    """Within 1 %, and not by chance at the last look."""
+    return left <= DONE and (falls_no_more(tail) or tail[-max(1, len(tail) // 4) :].mean() <= DONE)
 
 
 def _of_adaptive(
@@ -163,7 +172,8 @@ def _of_adaptive(
     if _rose(walk, left, first):
         return "diverged"
     settled = falls_no_more(tail) and (level is None or tail.mean() <= _HOVER * level)
-    if left <= DONE and tail[-max(1, len(tail) // 4) :].mean() <= DONE:
+    settled = settled or (walk.plan.batch is not None and level is not None and left <= _AT * level)
+    if _arrived(left, tail):
         return "done"
     if settled:
         return "noise floor" if walk.plan.batch is not None else "oscillates"
@@ -186,12 +196,14 @@ def _outcome(
         return "diverged"
     if settled and floor is not None and (floor.settles or known.excess < _TINY):
         settled = floor.settles and bool(tail.mean() * first <= _FLOOR * floor.excess)
+    if floor is not None and floor.settles and left * first <= _AT * floor.excess:
+        settled = True
     if _rose(walk, left, first) and not settled:
         return "diverged"
     beyond = not known.stable and known.excess > 1
     if tail.mean() > DONE and (beyond or (walk.plan.batch is None and _circles(tail))):
         return "bounces"
-    if left <= DONE and tail[-max(1, len(tail) // 4) :].mean() <= DONE:
+    if _arrived(left, tail):
         return "done"
     if settled:
         return "noise floor"

@@ -31,7 +31,7 @@ from whyfit.calculus.second_order import Method, second_order_walk
 from whyfit.calculus.stability import best_rate
 from whyfit.calculus.walk import Plan, Walk, walk
 from whyfit.descending.choices import SECOND_ORDER
-from whyfit.diagnosis.descent import MULTIPLES
+from whyfit.diagnosis.descent_steps import MULTIPLES
 
 #: Steps of each rule on all rows; fewer where a pass over the rows costs more.
 MOST_STEPS, MOST_ON_ROWS, FEWEST_STEPS = 2_000, 500, 60

@@ -8,7 +8,8 @@ import numpy as np
 
 from whyfit.calculus.objective import RowLoss
 from whyfit.calculus.reading import DONE, falls_no_more
-from whyfit.diagnosis.descent import EDGE, LITTLE, DescentCase
+from whyfit.diagnosis.descent import EDGE, DescentCase
+from whyfit.diagnosis.descent_theory import LITTLE
 from whyfit.diagnosis.descent_trials import (
     DRAWN,
     EXACT,

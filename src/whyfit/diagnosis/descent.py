@@ -16,17 +16,17 @@ import numpy as np
 from jaxtyping import Float
 
 from whyfit.calculus.batch_theory import BatchTheory
-from whyfit.calculus.forecast import Spectrum, adaptive_step
-from whyfit.calculus.noise import gradient_covariance
+from whyfit.calculus.forecast import Spectrum
 from whyfit.calculus.objective import RowLoss
-from whyfit.calculus.optimizers import Nesterov, RMSProp
 from whyfit.calculus.problem import Problem
 from whyfit.calculus.reading import DONE, Reading, ended, read
-from whyfit.calculus.schedules import Constant, Plateau, Schedule
+from whyfit.calculus.schedules import Schedule
 from whyfit.calculus.second_order import Method
-from whyfit.calculus.stability import critical_step, live_excess
 from whyfit.calculus.standstill import Standstill, standstill
 from whyfit.calculus.walk import Plan, Walk, walk
+from whyfit.diagnosis import descent_theory
+from whyfit.diagnosis.descent_steps import candidates, moves
+from whyfit.diagnosis.descent_theory import LAST, NEAR
 
 Outcome = Literal[
     "diverged", "bounces", "noise floor", "done", "oscillates", "step too small", "ill-conditioned",
@@ -36,14 +36,8 @@ Outcome = Literal[
 TASK = "descent"
 #: Steps of a descent that is only tried; longer ones are tried for so many.
 TRIED_STEPS = 2_000
-#: Shares of the limit of stability that are tried, and multiples of what theory gives an adaptive rule.
-SHARES = (0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9)
-MULTIPLES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 #: A step this many times larger (or smaller) is another step: LA108 and CA202 speak from a factor 2.
 RELEVANT = 2.0
-#: Share of the excess loss below which the quadratic model at the minimum, above which the one at the start, is told.
-NEAR, LITTLE = 0.1, 0.5
-SAFE = 0.75  # of the limit of stability
 #: A stable step this near its limit overshoots by nearly as much as it corrects: |1 − ηλ| > 0.9.
 EDGE = 0.95
 #: Share of the limit on batches from which fourth moments of the distance grow: those of gradient descent on normal
@@ -54,9 +48,6 @@ HEAVY = 0.5
 HOVERS = 0.5
 #: Below this κ a descent needs a few dozen steps and something else is in the way. (κ/4) ln 100 = 29 at 25.
 NARROW = 25.0
-_TAIL = 10  # the last looks, of a descent on batches
-_SECANTS = 3
-_SAME = 0.25  # relative change of the sharpest curvature within which a model still holds
 _QUIET_STEPS, _QUIET_VALUES = 100, 1e9  # on all rows, and the numbers that reads
 #: A loss is far above what is within reach if it keeps this share of what the columns gain over the best constant ...
 FAR = 0.1
@@ -125,7 +116,7 @@ class DescentCase:
             return None
         low, losses = self.problem.lowest.loss, self.walk.losses
         excess = self.problem.objective.loss(self.end) - low
-        tail = _TAIL if self.batch is not None else 1
+        tail = LAST if self.batch is not None else 1
         middle = (len(losses) - 1) // 2
         fell = losses[max(middle + 1 - tail, 0) : middle + 1].mean() - losses[-tail:].mean()
         stands = fell < STANDS * excess or (self.method and self.walk.steps < self.plan.steps)
@@ -253,133 +244,25 @@ class DescentCase:
         return rate * self.schedule(steps).factors(steps)
 
     def expected(self, rate: float, steps: int) -> Float[np.ndarray, " t"] | None:
-        """Share of the excess loss left after 0, 1, … `steps` steps by theory; None but on a quadratic."""
-        if not (self.linear and self.problem.quadratic) or isinstance(self.plan.schedule, Plateau):
-            return None
-        rates = self.rates(rate, steps)
-        total = float(self.spectrum.excess.sum())
-        if not total > 0:
-            return None
-        if self.batch is None:
-            at = np.arange(steps + 1)
-            if isinstance(self.plan.schedule, Constant) and steps > TRIED_STEPS:
-                at = np.unique(np.linspace(0, steps, 1001).astype(int))
-                few = self.spectrum.path(self.plan.rule, rates, at) / total
-                with np.errstate(divide="ignore", over="ignore"):
-                    return np.exp(np.interp(np.arange(steps + 1), at, np.log(few)))
-            return self.spectrum.path(self.plan.rule, rates, at) / total
-        if self.on_batches is None:
-            return None
-        return self.on_batches.path(self.problem.begin - self.problem.minimum, rates) / total
+        return descent_theory.expected(self, rate, steps)
 
     @cached_property
     def told(self) -> Float[np.ndarray, " t"] | None:
-        """Share of the excess loss left that theory gives for every step really planned, NaN where it has no say.
-
-        On a quadratic `expected`. Elsewhere the quadratic model holds near the place it is made at: at the start
-        while little has been gained, at the minimum from the first look that is NEAR it. None where batches do not
-        settle, and where there is no closed form.
-        """
-        if self.unsettled or not self.linear or not self.problem.lowest.exists or not self.bowl:
-            return None
-        if self.problem.quadratic:
-            return self.expected(self.rate, self.plan.steps)
-        if isinstance(self.plan.schedule, Plateau) or not self.problem.smooth:
-            return None
-        rates, steps = self.rates(self.rate, self.plan.steps), self.plan.steps
-        if self.batch is None and LITTLE <= self.left <= 1 and self.walk.outcome != "diverged":
-            w = self.walk.points[0]
-            g, H = self.problem.objective.gradient(w), self.problem.objective.hessian(w)
-            if not self.problem.kind.convex and np.linalg.eigvalsh(H)[0] <= 0:
-                return None
-            gain, step = live_excess(g, H)
-            model = Spectrum.of(H, w - step, w)
-            bent = float(np.linalg.eigvalsh(self.problem.objective.hessian(self.end))[-1])
-            if abs(bent / model.top - 1) > _SAME:
-                return None  # the curvature at the start says nothing of where it got to
-            path = model.path(self.plan.rule, rates, np.arange(steps + 1))
-            return (path - gain + self.first) / self.first
-        if self.rate > SAFE * self.limit:
-            return None  # at the edge what is left out of the quadratic decides
-        shares = (self.walk.losses - self.least) / self.first
-        near = np.flatnonzero(shares <= self.close / self.first)
-        if not near.size or self.walk.at[near[0]] >= self.walk.steps:
-            return None
-        k = int(near[0])
-        t, out = int(self.walk.at[k]), np.full(steps + 1, np.nan)
-        if self.batch is not None:
-            if self.on_batches is None:
-                return None
-            path = self.on_batches.path(self.walk.points[k] - self.problem.minimum, rates[t:])
-        else:
-            start = self.walk.points[k]
-            model = Spectrum.of(self.problem.objective.hessian(self.problem.minimum),
-                                self.problem.minimum, start)  # fmt: skip
-            path = model.path(
-                self.plan.rule, rates[t:], np.arange(steps - t + 1), False, self._speed(k)
-            )
-        out[t:] = path / self.first
-        return out
-
-    def _speed(self, k: int) -> Float[np.ndarray, " c"] | None:
-        """The velocity of a rule with momentum at look k, from the step that led there."""
-        if (
-            self.plan.rule.entry(1.0).size == 1
-            or k == 0
-            or self.walk.at[k] - self.walk.at[k - 1] != 1
-        ):
-            return None
-        moved = (self.walk.points[k - 1] - self.walk.points[k]) / float(self.walk.rates[k])
-        if isinstance(self.plan.rule, Nesterov):  # moved = g + βv, and v itself is what is kept
-            g = self.problem.objective.gradient(self.walk.points[k - 1])
-            return (moved - g) / self.plan.rule.beta if self.plan.rule.beta else g
-        return moved
+        return descent_theory.told(self)
 
     @cached_property
     def critical(self) -> tuple[float, float]:
-        """Along the update at the end: the multiple beyond which the loss no longer falls, predicted and found."""
-        w, objective, rule = self.end, self.problem.objective, self.plan.rule
-        g = objective.gradient(w)
-        state = self.walk.state if np.isfinite(self.walk.losses[-1]) else rule.init(w)
-        if state is None and self.linear:
-            state = rule.init(w)
-        rate = float(self.walk.rates[-1]) or self.rate
-        new, _ = rule.update(state, w, g, rate)
-        step = w - new
-        multiple = critical_step(objective, w, step)
-        here = objective.loss(w)
-        if not 0 < multiple < np.inf:
-            return multiple, np.nan
-        low, high = multiple / 1e3, multiple
-        while objective.loss(w - high * step) < here and high < 1e6 * multiple:
-            low, high = high, 2 * high
-        for _ in range(60):
-            middle = (low + high) / 2
-            low, high = (
-                (middle, high) if objective.loss(w - middle * step) < here else (low, middle)
-            )
-        return multiple, low
+        return descent_theory.critical(self)
+
+    @cached_property
+    def noise(self) -> float:
+        return descent_theory.noise(self)
 
     @cached_property
     def certified(self) -> tuple[float, float]:
         """½ gᵀH⁻¹g at the end, and the true excess loss there."""
         there = self.problem.objective.loss(self.end) - self.least
         return self.problem.left_at(self.end), max(there, 0.0)
-
-    @cached_property
-    def noise(self) -> float:
-        """Gradient noise scale tr Σ/‖∇L‖² at the end: rows at which noise and gradient are equally strong."""
-        loss = self.problem.objective
-        if not isinstance(loss, RowLoss) or loss.several:
-            return np.nan
-        mean, cov = gradient_covariance(loss, self.end)
-        square = float(mean @ mean)
-        if (
-            self.batch is not None and self.walk.outcome != "diverged"
-        ):  # of one draw it would be chance
-            some = self.walk.points[-_TAIL:]
-            square = float(np.mean([g @ g for g in map(loss.gradient, some)]))
-        return float(np.trace(cov)) / square if square > 0 else np.inf
 
     # -- what else was tried -----------------------------------------------------------------------
 
@@ -401,7 +284,7 @@ class DescentCase:
         steps = min(self.plan.steps, TRIED_STEPS)
         exact = self.linear and self.problem.quadratic and self.problem.lowest.exists
         out = []
-        for rate in self._candidates():
+        for rate in candidates(self):
             share = self.expected(rate, steps) if exact else None
             if share is not None:
                 end = share[-1]
@@ -410,34 +293,6 @@ class DescentCase:
                 end = np.inf if taken.outcome == "diverged" else self.left_of(taken)
             out.append((rate, float(end)))
         return tuple(out)
-
-    def _candidates(self) -> tuple[float, ...]:
-        if self.plan.rule.adaptive:
-            way = self.problem.minimum - self.problem.begin
-            size = adaptive_step(self.spectrum, way, self.plan.steps)
-            quiet = self.quiet_rate
-            return (*(size * m for m in MULTIPLES), *(() if quiet is None else (quiet,)))
-        top = self.curvature
-        edge = self.plan.rule.largest_rate(top)
-        if self.batch_limit is not None:
-            edge = min(edge, self.batch_limit)
-        if not 0 < edge < np.inf:
-            return (self.rate,)
-        return tuple(edge * s for s in SHARES)
-
-    @cached_property
-    def quiet_rate(self) -> float | None:
-        """Of a rule that divides: the step whose resting place leaves half of DONE; None if unknown."""
-        resting = self.reading.resting if self.reading is not None else None
-        if resting is None:
-            return None
-        rate, wanted = self.rate, DONE / 2 * self.first
-        for _ in range(_SECANTS):  # the level is about a power of the step, 1 (noise) to 2 (edge)
-            level = resting.level(rate)
-            if level is None or not 0 < level < np.inf:
-                return None
-            rate *= float(np.clip(wanted / level, 1e-8, 1e8)) ** (0.5 if self.batch is None else 1)
-        return rate
 
     @cached_property
     def best(self) -> float:
@@ -463,14 +318,14 @@ class DescentCase:
         if said == "bounces" and self.problem.quadratic and self.linear and self.batch is None:
             return "diverged"  # a quadratic holds nothing: it is on its way
         if said == "noise floor" and self.batch is None:
-            said = "oscillates"
+            said = "oscillates"  # a batch of all rows
         if said == "oscillates" and self.linear and not (self.on_edge or self.slower):
             said = "ill-conditioned"  # the sharpest direction is the slowest, and no step is much better
         if said in ("step too small", "ill-conditioned"):
             if self.faster is not None:
                 return "step too small"
             if self.plan.rule.adaptive and self.slower is not None:
-                return "oscillates"
+                return "noise floor" if self.batches_hold else "oscillates"
             return "ill-conditioned" if self.spectrum.condition >= NARROW else "not arrived"
         return said
 
@@ -502,25 +357,15 @@ class DescentCase:
         rate, _ = min(tried, key=lambda t: (t[1], t[0]))
         return rate if self.left_of(self.at(rate)) * RELEVANT < self.left else None
 
-    def _moves(self, steps: int) -> Float[np.ndarray, " t"]:
-        """How far each of `steps` steps of a rule that divides takes a parameter whose gradient does not change.
-
-        η, as the bias of its means is corrected; of RMSProp, whose is not, η/√(1 − αᵗ).
-        """
-        rates, rule = self.rates(self.rate, steps), self.plan.rule
-        if isinstance(rule, RMSProp):
-            return rates / np.sqrt(1 - rule.alpha ** np.arange(1, steps + 1))
-        return rates
-
     @property
     def first_move(self) -> float:
         """By how much a rule that divides moves every parameter in its first step."""
-        return float(self._moves(1)[0])
+        return float(moves(self, 1)[0])
 
     @property
     def reach(self) -> float:
         """How far a rule that divides can have moved a parameter."""
-        return float(self._moves(self.walk.steps).sum())
+        return float(moves(self, self.walk.steps).sum())
 
     @property
     def batches_hold(self) -> bool:

@@ -22,7 +22,8 @@ from whyfit.calculus.reading import DONE
 from whyfit.calculus.second_order import second_order_walk
 from whyfit.calculus.stability import best_rate, live_excess
 from whyfit.calculus.walk import Walk, walk
-from whyfit.diagnosis.descent import RELEVANT, SAFE, DescentCase
+from whyfit.diagnosis.descent import RELEVANT, DescentCase
+from whyfit.diagnosis.descent_theory import SAFE
 from whyfit.diagnosis.descent_trials import rounded
 from whyfit.diagnosis.words import number
 
