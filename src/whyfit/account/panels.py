@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from whyfit.account.conclusions import conclusions_panel
 from whyfit.account.generalisation import generalisation_panel
 from whyfit.account.intervals import intervals_panel
 from whyfit.account.performance import performance_panel
@@ -18,6 +19,7 @@ MAKERS: tuple[Callable[[Case], Panel | None], ...] = (
     calibration_panel,
     generalisation_panel,
     intervals_panel,
+    conclusions_panel,
     shift_panel,
 )
 
