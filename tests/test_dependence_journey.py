@@ -11,8 +11,11 @@ import pytest
 import whyfit
 from simulated import table_case
 from whyfit.cli import main
+from whyfit.data.arrays import ArrayRows
 from whyfit.data.in_order import InOrder
 from whyfit.models.file import load_model
+from whyfit.probability.cosines import ewc_meat
+from whyfit.probability.linear import fit_arrays
 from whyfit.spec import Spec
 
 sm = pytest.importorskip("statsmodels.api")
@@ -50,16 +53,23 @@ def errors(result) -> np.ndarray:
 
 
 @pytest.mark.parametrize("order", [None, "when"])
-def test_newey_west_takes_rows_in_order(table, order):
-    result = fitted(table, "y", covariance="HAC", order=order, groups="who")
-    name = result.document.model.covariance
-    lag = int(name.removeprefix("HAC(").removesuffix(")"))
+@pytest.mark.parametrize("target", ["y", "visits"])
+def test_errors_of_neighbours_take_rows_in_order(table, order, target):
+    loss = "poisson" if target == "visits" else "auto"
+    result = fitted(table, target, covariance="HAC", order=order, groups="who", loss=loss)
     rows = table.sort_values(order) if order else table
-    X = sm.add_constant(rows[["x", "z", "when"]].to_numpy())
-    theirs = sm.OLS(rows["y"].to_numpy(), X).fit(cov_type="HAC", cov_kwds={"maxlags": lag})
-    np.testing.assert_allclose(errors(result), theirs.bse, rtol=1e-8)
+    X, y = rows[["x", "z", "when"]].to_numpy(), rows[target].to_numpy(dtype=float)
+    if target == "y":
+        ours = ArrayRows(X, y, 2)
+        theirs = ewc_meat(fit_arrays(X, y).fit, ours).inference(fit_arrays(X, y).fit).std_error
+    else:
+        lag = int(result.document.model.covariance.removeprefix("HAC(").removesuffix(")"))
+        model = sm.GLM(y, sm.add_constant(X), sm.families.Poisson())
+        kwds = {"maxlags": lag, "use_correction": False}
+        theirs = model.fit(cov_type="HAC", cov_kwds=kwds).bse
+    np.testing.assert_allclose(errors(result), theirs, rtol=1e-6)
     said = "in order of when" if order else "in the order of the file"
-    assert any(said in note and "Newey and West" in note for note in result.document.notes)
+    assert any("between neighbours" in note and said in note for note in result.document.notes)
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,8 @@ class Spec:
         the target; None: on the columns themselves.
     standardise : judge gradient methods on unit-variance columns. The fit is the same either way: it is
         found in closed form or by Newton's method, and the penalty always sees unit-variance columns.
-    covariance : which standard errors are reported; "cluster" are robust to dependence within `groups`, "HAC"
-        (Newey–West) to that between neighbours in `order`.
+    covariance : which standard errors are reported; "cluster" are robust to dependence within `groups`, "HAC" to
+        that between neighbours in `order` (see `diagnosis.standard_errors`).
     recalibrate : predicted probabilities are passed through this map, learned from out-of-fold predictions.
     intervals : prediction intervals of a regression from the normal law, or conformal ones.
     threshold : probability from which a row is called positive; None is 1/2, or what `costs` make of it.

@@ -14,10 +14,6 @@ from whyfit.diagnosis.words import percent, plural
 from whyfit.probability.glm import GLMFit
 from whyfit.probability.linear import LinearFit
 
-#: Clusters below which even corrected intervals fall short (Cameron & Miller, 2015, §VI: "few" may be under 20 to 50;
-#: `probability.sandwich` has what was measured).
-FEW_CLUSTERS = 20
-
 
 def notes_of(case: Case) -> tuple[str, ...]:
     notes = []
@@ -26,7 +22,8 @@ def notes_of(case: Case) -> tuple[str, ...]:
         notes.append(
             f"{plural(len(case.spec.exclude_rows), 'row')} kept out of the fit but scored (exclude_rows)."
         )
-    notes += _notes_on_errors(case) + _notes_on_levels(case) + notes_on_calls(case)
+    notes += _notes_on_errors(case) + _notes_on_freedom(case)
+    notes += _notes_on_levels(case) + notes_on_calls(case)
     if isinstance(case.fit, GLMFit):
         notes += _notes_on_loss(case)
     if case.k < case.spec.folds:
@@ -101,21 +98,34 @@ def _notes_on_loss(case: Case) -> list[str]:
     ]
 
 
+#: Degrees of freedom from which t is the normal law to 1 %, and not worth a remark.
+_MANY = 100
+
+
+def _notes_on_freedom(case: Case) -> list[str]:
+    """How uncertain robust standard errors are, where that widens intervals: `Inference.dfs`."""
+    dfs = case.standard_errors.table.dfs
+    if dfs is None or not (known := dfs[dfs > 0]).size or known.min() >= _MANY:
+        return []
+    low, high = (f"{v:,.3g}" for v in (known.min(), known.max()))
+    own = f"{low} to {high} degrees of freedom, each coefficient its own" if low != high else (
+        f"{low} degrees of freedom"
+    )  # fmt: skip
+    return [
+        f"p-values and intervals allow for how uncertain these standard errors are themselves: {own}."
+    ]
+
+
 def _notes_on_errors(case: Case) -> list[str]:
     """What robust standard errors allow for, where their name alone does not say it."""
     spec, errors = case.spec, case.standard_errors
+    name = errors.table.covariance
     if errors.clusters is not None:
-        few = "; with so few they are still too narrow" if errors.clusters < FEW_CLUSTERS else ""
-        return [
-            f"standard errors allow for dependence within {plural(errors.clusters, 'group')} of {spec.groups}"
-            f" ({errors.table.covariance}){few}."
-        ]
-    if errors.lag is not None:
+        groups = plural(errors.clusters, "group")
+        return [f"standard errors allow for dependence within {groups} of {spec.groups} ({name})."]
+    if spec.covariance == "HAC" and name != "classic":
         what = f"in order of {spec.order}" if spec.order else "in the order of the file"
-        return [
-            f"standard errors allow for dependence on the {plural(errors.lag, 'row')} before {what}"
-            " (Newey and West)."
-        ]
+        return [f"standard errors allow for dependence between neighbours {what} ({name})."]
     leverage = spec.covariance in ("HC1", "HC2", "HC3") and not isinstance(case.fit, LinearFit)
     return [
         f"standard errors are HC0, not {spec.covariance}: the corrections for leverage are those of least squares."

@@ -63,14 +63,30 @@ def labels_of(table: Table, name: str) -> Int[np.ndarray, " n"]:
     cells = np.concatenate(parts)
     missing = np.isnan(cells) if cells.dtype.kind == "f" else cells < 0
     label = np.empty(cells.size, np.int64)
-    _, first, code = np.unique(cells[~missing], return_index=True, return_inverse=True)
-    place = np.empty(first.size, np.int64)
-    place[np.argsort(first)] = np.arange(first.size)
-    label[~missing] = place[code]
-    label[missing] = first.size + np.arange(int(missing.sum()))
+    label[~missing], count = _by_appearance(cells[~missing])
+    label[missing] = count + np.arange(int(missing.sum()))
     label.flags.writeable = False
     table.weighed["groups", name] = label
     return label
+
+
+def _by_appearance(cells: np.ndarray) -> tuple[Int[np.ndarray, " m"], int]:
+    """Codes of values in the order in which they first occur, and their number."""
+    n = cells.size
+    low, high = (float(cells.min()), float(cells.max())) if n else (0.0, 0.0)
+    code, span = np.zeros(0, np.int64), high - low + 1
+    if span <= 4 * n and (cells.dtype.kind != "f" or (cells == np.floor(cells)).all()):
+        code = (cells - low).astype(np.int64)  # whole numbers close together need no sorting
+        size = int(span)
+    else:
+        values, code = np.unique(cells, return_inverse=True)
+        size = values.size
+    first = np.full(size, n)
+    first[code[::-1]] = np.arange(n)[::-1]  # of several writes the last stays
+    present = np.flatnonzero(first < n)
+    place = np.zeros(size, np.int64)
+    place[present[np.argsort(first[present])]] = np.arange(present.size)
+    return place[code], present.size
 
 
 def times_of(table: Table, name: str) -> Float[np.ndarray, " n"]:

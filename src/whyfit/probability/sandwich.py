@@ -47,7 +47,7 @@ from whyfit.probability.block_sums import (
 )
 from whyfit.probability.inference import Inference
 from whyfit.probability.linear import LinearFit
-from whyfit.probability.score_sums import ClusterSums, LaggedSums, bartlett, lag_of
+from whyfit.probability.score_sums import ClusterSums, LaggedSums, bartlett, lag_of, of_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +125,12 @@ def cluster_meat(
         code, block = pair
         return ClusterSums.of(code, scores(block))
 
-    pairs = labelled(rows, codes_of(label))
-    total = fold(pairs, of, ClusterSums.empty(c), engine or LocalEngine())
-    G, k = len(total.code), fit.parameters
+    codes = codes_of(label)
+    parts = (engine or LocalEngine()).map(of, labelled(rows, codes))  # pyright: ignore[reportArgumentType]
+    u = of_all(parts, int(codes.max(initial=-1)) + 1, c)
+    G, k = len(u), fit.parameters
     check_clusters(G)
-    M = to_origin(total.sums.T @ total.sums, fit.mean[:-1])
+    M = to_origin(u.T @ u, fit.mean[:-1])
     if corrected:
         M *= G / (G - 1) * (fit.n - 1) / max(fit.n - k, 1)
     return Meat(M, "CR1" if corrected else "CR0", float(G - 1), clusters=G)

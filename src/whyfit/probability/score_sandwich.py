@@ -31,7 +31,7 @@ from whyfit.probability.glm import GLMFit
 from whyfit.probability.inference import Inference, infer
 from whyfit.probability.logistic import LogisticFit
 from whyfit.probability.multinomial import MultinomialFit
-from whyfit.probability.score_sums import ClusterSums, LaggedSums, bartlett, lag_of
+from whyfit.probability.score_sums import ClusterSums, LaggedSums, bartlett, lag_of, of_all
 
 LikelihoodFit = LogisticFit | MultinomialFit | GLMFit
 Scores = Callable[[Rows], Float[np.ndarray, "m c"]]
@@ -88,12 +88,15 @@ def clustered(
         S = scores(block)
         return ClusterSums.of(code, S), S.T @ S
 
-    total, plain = ClusterSums.empty(c), np.zeros((c, c))
-    for sums, more in (engine or LocalEngine()).map(of, labelled(rows, codes_of(label))):  # pyright: ignore[reportArgumentType]
-        total, plain = total + sums, plain + more
-    G, k = len(total.code), _parameters(fit)
+    codes, plain = codes_of(label), np.zeros((c, c))
+    parts = []
+    for sums, more in (engine or LocalEngine()).map(of, labelled(rows, codes)):  # pyright: ignore[reportArgumentType]
+        parts.append(sums)
+        plain += more
+    u = of_all(parts, int(codes.max(initial=-1)) + 1, c)
+    G, k = len(u), _parameters(fit)
     check_clusters(G)
-    M = total.sums.T @ total.sums * (G / (G - 1) * (fit.n - 1) / max(fit.n - k, 1))
+    M = u.T @ u * (G / (G - 1) * (fit.n - 1) / max(fit.n - k, 1))
     return Robust(_around(fit, M, plain), "CR1", float(G - 1), clusters=G)
 
 
@@ -173,6 +176,27 @@ def _slope(
     return mu - y if fit.family == "poisson" else (mu - y) / mu
 
 
+def slopes_of(
+    fit: LogisticFit | GLMFit, X: Float[np.ndarray, "m p"], y: Float[np.ndarray, " m"]
+) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
+    """∂ℓ/∂η of every row and its expected curvature E ∂²ℓ/∂η² (1 for gamma and Huber)."""
+    D = X[:, ~fit.dropped] - fit.optimum.centre
+    eta = fit.optimum.b[0] + D @ fit.optimum.b[1 : D.shape[1] + 1]
+    slope = _slope(fit, y, eta, EFFICIENT)
+    if isinstance(fit, LogisticFit):
+        return slope, (slope + y) * (1 - slope - y)
+    return slope, np.exp(eta) if fit.family == "poisson" else np.ones(len(y))
+
+
+def bread_of(fit: LogisticFit | GLMFit) -> Float[np.ndarray, "c c"]:
+    """The inverse Hessian in coordinates (1, x − centre) of the columns kept, but for a factor."""
+    c = _kept(fit) + 1
+    J = np.eye(c)
+    J[0, 1:] = fit.optimum.centre
+    place = np.flatnonzero(np.concatenate([[True], ~fit.dropped]))
+    return J @ fit.covariance[np.ix_(place, place)] @ J.T
+
+
 def _kept(fit: LikelihoodFit) -> int:
     return int((~fit.dropped).sum())
 
@@ -198,7 +222,7 @@ def _around(
         A = J @ fit.covariance @ J.T
         return back @ A @ M @ A @ back.T
     place = np.flatnonzero(np.concatenate([[True], ~fit.dropped]))
-    A = J @ fit.covariance[np.ix_(place, place)] @ J.T / _scale(fit, plain)
+    A = bread_of(fit) / _scale(fit, plain)
     out = np.full(fit.covariance.shape, np.nan)
     out[np.ix_(place, place)] = back @ A @ M @ A @ back.T
     return out

@@ -3,11 +3,12 @@
     clusters   u_g = Σ_{i in g} s_i
     in order   Σ_l κ_l Γ_l,  Γ_l = Σ_t s_t s_{t−l}ᵀ,  Bartlett's κ_l = 1 − l/(L + 1)
 
-Both are accumulators: `+` joins blocks of rows, of the second in order of time. See `sandwich`.
+See `sandwich`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,28 +20,25 @@ _PILOT = 2 / 9
 
 @dataclass(frozen=True, slots=True)
 class ClusterSums:
-    """Score sums of the clusters seen, by rising code."""
+    """Score sums of the clusters in a block, by rising code."""
 
     code: Int[np.ndarray, " g"]
     sums: Float[np.ndarray, "g c"]
 
     @classmethod
-    def empty(cls, c: int) -> ClusterSums:
-        return cls(np.zeros(0, dtype=np.int64), np.zeros((0, c)))
-
-    @classmethod
     def of(cls, code: Int[np.ndarray, " m"], S: Float[np.ndarray, "m c"]) -> ClusterSums:
-        known, where = np.unique(code, return_inverse=True)
-        order = np.argsort(where, kind="stable")
-        starts = np.searchsorted(where[order], np.arange(len(known)))
+        order = np.argsort(code, kind="stable")
+        known, starts = np.unique(code[order], return_index=True)
         return cls(known, np.add.reduceat(S[order], starts, axis=0) if len(S) else S)
 
-    def __add__(self, other: ClusterSums) -> ClusterSums:
-        code, where = np.unique(np.concatenate([self.code, other.code]), return_inverse=True)
-        sums = np.zeros((len(code), self.sums.shape[1]))
-        sums[where[: len(self.code)]] = self.sums
-        sums[where[len(self.code) :]] += other.sums
-        return ClusterSums(code, sums)
+
+def of_all(parts: Iterable[ClusterSums], G: int, c: int) -> Float[np.ndarray, "g c"]:
+    """u_g of those of the clusters 0 … G − 1 that have rows."""
+    total, seen = np.zeros((G, c)), np.zeros(G, bool)
+    for part in parts:
+        total[part.code] += part.sums
+        seen[part.code] = True
+    return total[seen]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,154 @@
+"""Columns whose equal values may be groups of rows that depend on each other, and how much they do.
+
+`Spec.groups`; else identifiers that repeat, categories most of whose levels have no column of their own, and columns
+whose name says that they identify those who are observed, or (whole numbers) where they belong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from whyfit.data.coding import LevelCoding
+from whyfit.data.grouping import labels_of
+from whyfit.data.roles import id_like, words_of
+from whyfit.data.schema import Column
+from whyfit.diagnosis.working_errors import errors_of, hat_factor, whitened
+from whyfit.errors import InputError
+from whyfit.probability.dependence import Intraclass, intraclass
+
+if TYPE_CHECKING:
+    from whyfit.diagnosis.case import Case
+
+FEWEST_PAIRS = 30  # of rows in company; fewer say nothing
+FEWEST_GROUPS = 5
+MOST_GROUPS = 8  # columns looked at: each is one more hypothesis
+#: Words in the name of a column that identifies those who are observed, and further ones that tell where they belong.
+_UNITS = frozenset((
+    "account", "animal", "borrower", "client", "customer", "device", "donor", "driver",
+    "employee", "household", "individual", "litter", "member", "mother", "participant",
+    "patient", "person", "plant", "player", "rater", "respondent", "student", "subject", "unit",
+    "user", "worker",
+))  # fmt: skip
+_PLACES = frozenset((
+    "batch", "block", "business", "cage", "city", "classroom", "clinic", "cluster", "community",
+    "company", "country", "county", "district", "doctor", "experiment", "factory", "family",
+    "farm", "field", "firm", "group", "hospital", "house", "judge", "lab", "laboratory",
+    "location", "lot", "machine", "movie", "neighborhood", "neighbourhood", "operator",
+    "organization", "plot", "product", "region", "school", "seller", "sensor", "session", "shop",
+    "site", "sire", "species", "state", "station", "store", "supplier", "teacher", "team",
+    "tract", "trial", "village", "ward", "zip", "zipcode",
+))  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class GroupLook:
+    """Groups of a column: `label` of the sampled rows, and of all rows the number of groups and the size m* = Σm²/n of
+    the group of a row.
+
+    `coded`: most values have a coefficient of their own; errors are then those of `base`, the case without the column.
+    `shared` = Σ_g Σ_{i≠k in g} H_ik over all rows, H the hat matrix.
+    """
+
+    name: str
+    intraclass: Intraclass
+    label: Int[np.ndarray, " s"]
+    number: int
+    size: float
+    shared: float
+    coded: bool
+    base: Case
+
+
+def groups_in(case: Case) -> list[GroupLook]:
+    looks = []
+    for column, coded in group_columns(case):
+        try:
+            label = labels_of(case.table, column.name)
+            base = case.rerun({"drop": [column.name]}) if coded else case
+        except InputError:  # values that were not kept, or the only column there is
+            continue
+        count = np.bincount(label)
+        number, size = count.size, float(count @ count) / label.size
+        mine = label[case.sample.index]
+        company = np.bincount(mine)
+        pairs = int((company * (company - 1) // 2).sum())
+        if number < FEWEST_GROUPS or pairs < FEWEST_PAIRS or size > case.n / 2:
+            continue
+        s = base.sample
+        e = errors_of(base, s.X, s.y)
+        if not np.isfinite(e).all():
+            continue
+        t, shared = _hat_in_groups(base, mine)
+        c = float(base.fit.rank + 1) * s.share
+        look = intraclass(mine, e, (t, c))
+        looks.append(GroupLook(column.name, look, mine, number, size, shared, coded, base))
+    return looks
+
+
+def _hat_in_groups(case: Case, label: Int[np.ndarray, " s"]) -> tuple[float, float]:
+    """tr(PH) of the sampled rows, P the projection on group means, and Σ_g Σ_{i≠k} H_ik of all rows."""
+    s = case.sample
+    D, A = whitened(case, s.X, s.y), hat_factor(case)
+    order = np.argsort(label, kind="stable")
+    starts, size = np.unique(label[order], return_index=True, return_counts=True)[1:]
+    Z = np.add.reduceat(D[order], starts, axis=0)
+    q = np.einsum("gi,ij,gj->g", Z, A, Z, optimize=True)
+    alone = float(case.fit.rank + 1) * s.share
+    return float((q / size).sum()), (float(q.sum()) - alone) / s.share**2
+
+
+def group_columns(case: Case) -> list[tuple[Column, bool]]:
+    """Columns that may name groups, and whether each value has a coefficient; at most MOST_GROUPS."""
+    spec, schema = case.spec, case.schema
+    if spec.groups is not None:
+        return [(schema[spec.groups], False)]
+    own = {
+        c.name: _own_share(schema[c.name], c)
+        for c in case.design.codings
+        if isinstance(c, LevelCoding) and c.name in case.design.sources
+    }
+    found = []
+    for column in schema.columns:
+        if column.name == spec.target or column.name == spec.order:
+            continue
+        coded = own.get(column.name, 0.0) > 0.5
+        match column.role:
+            case "identifier":
+                fits = True
+            case "categorical":
+                fits = (own.get(column.name, 0.0) < 1 and not coded) or names_units(column.name)
+            case "numeric":
+                fits = column.integral and (names_units(column.name) or names_places(column.name))
+            case _:
+                fits = False
+        if fits:
+            found.append((column, coded))
+    found.sort(key=lambda pair: not names_units(pair[0].name))
+    return found[:MOST_GROUPS]
+
+
+def _own_share(column: Column, coding: LevelCoding) -> float:
+    """Share of the rows whose level has a coefficient of its own, or is the reference."""
+    kept = {coding.levels.reference, *coding.levels.kept}
+    counts = zip(column.levels, column.counts, strict=True)
+    return sum(n for t, n in counts if t in kept) / max(sum(column.counts), 1)
+
+
+def names_units(name: str) -> bool:
+    """Whether the name says that values identify those who are observed: patient_id, Subject, user ..."""
+    return id_like(name) or bool({w.removesuffix("s") for w in words_of(name)} & _UNITS)
+
+
+def names_places(name: str) -> bool:
+    """Whether the name says that values tell where units belong: school, site, zip ..."""
+    return bool({w.removesuffix("s") for w in words_of(name)} & _PLACES)
+
+
+def demeaned(look: GroupLook, e: Float[np.ndarray, " s"]) -> Float[np.ndarray, " s"]:
+    """Errors of the sampled rows less the mean of their group."""
+    size = np.maximum(np.bincount(look.label), 1)
+    return e - (np.bincount(look.label, weights=e) / size)[look.label]

@@ -1,0 +1,173 @@
+"""Errors that depend on each other: how strongly, how surely, and what it makes of a standard error.
+
+Rows that follow each other, residuals e_1 … e_n in order:
+
+    r = Σ e_t e_{t−1} / Σ e_t²,   var r ≈ Σ e_t² e_{t−1}² / (Σ e_t²)²
+
+Rows in G groups of m_g (one-way analysis of variance, mean squares B between and W within, n₀ = (n − Σm_g²/n)/(G − 1)):
+
+    ρ = (B − W) / (B + (n₀ − 1) W),   F = B/W,   F / (1 + n₀ρ/(1 − ρ)) ~ F(G − 1, n − G)
+
+Residuals of a fit of c coefficients have t = tr(P H) fewer degrees of freedom between groups and c − t fewer within, H
+the hat matrix and P the projection on group means.
+
+A coefficient is a weighted sum of errors, β̂_j − β_j = Σ u_i ε_i. Where the correlation of ε_i and ε_k is ρ_ik, its
+variance is larger than that of independent errors by
+
+    1 + Σ_{i≠k} u_i u_k ρ_ik / Σ u_i²   =   1 + ρ Σ_g Σ_{i≠k in g} u_i u_k / Σu²       groups (Moulton)
+                                        =   1 + 2 Σ_l r^l c_l,  c_l = Σ_t u_t u_{t−l} / Σu²    errors AR(1)
+
+which is 1 + (m − 1)ρ and (1 + r)/(1 − r) for the mean, where u is constant, and about 1 + (m − 1)ρρ_x and
+(1 + rr_x)/(1 − rr_x) for a column with an intraclass correlation ρ_x or an autocorrelation r_x of its own.
+
+References: Kish (1965), Survey Sampling; Moulton (1986), J. Econometrics 32, 385-397; Donner (1986), International
+Statistical Review 54, 67-82 for ρ; Durbin & Watson (1950), Biometrika 37, 409-428 (their d is about 2(1 − r)).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy import special
+
+#: Lags of an AR(1) whose correlation is below this add nothing that is seen.
+_NOTHING = 0.01
+_MOST_LAGS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Serial:
+    """First autocorrelation r of a series and its standard error; n terms."""
+
+    r: float
+    std_error: float
+    n: int
+
+    @property
+    def durbin_watson(self) -> float:
+        """About 2(1 − r): 2 without, 0 with complete dependence on the row before."""
+        return 2 * (1 - self.r)
+
+    def p_above(self, limit: float) -> float:
+        """P-value of "the autocorrelation is at most `limit`"."""
+        return float(special.ndtr(-(self.r - limit) / self.std_error)) if self.std_error else 1.0
+
+    def interval(self, level: float) -> tuple[float, float]:
+        half = float(special.ndtri(0.5 + level / 2)) * self.std_error
+        return max(self.r - half, -1.0), min(self.r + half, 1.0)
+
+
+def serial(e: Float[np.ndarray, " n"], joined: np.ndarray | None = None) -> Serial:
+    """Of residuals in order; `joined` (n − 1) tells which neighbours do follow each other (None: all)."""
+    pairs = e[1:] * e[:-1]
+    if joined is not None:
+        pairs = pairs[joined]
+    whole = float(e @ e)
+    if not whole > 0 or pairs.size < 2:
+        return Serial(float("nan"), 0.0, pairs.size)
+    share = pairs.size / e.size
+    r = float(pairs.sum()) / (whole * share)
+    robust = float(pairs @ pairs) / (whole * share) ** 2
+    return Serial(r, float(np.sqrt(max(robust, max(1 - r * r, 0.0) / pairs.size))), pairs.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Intraclass:
+    """One-way analysis of residuals by group: F, its degrees of freedom, and n₀."""
+
+    f: float
+    df1: float
+    df2: float
+    n0: float
+
+    @property
+    def rho(self) -> float:
+        """The intraclass correlation; may be slightly negative."""
+        return self._at(self.f)
+
+    def _at(self, f: float) -> float:
+        return (f - 1) / (f + self.n0 - 1) if np.isfinite(f) else 1.0
+
+    def p_above(self, limit: float) -> float:
+        """P-value of "the intraclass correlation is at most `limit`"."""
+        if not (self.df1 > 0 and self.df2 > 0) or np.isnan(self.f):
+            return 1.0
+        scale = 1 + self.n0 * limit / (1 - limit) if limit < 1 else np.inf
+        return float(special.fdtrc(self.df1, self.df2, self.f / scale))
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Exact for normal errors in groups of one size."""
+        tail = (1 - level) / 2
+        ends = (
+            self.f / float(special.fdtri(self.df1, self.df2, 1 - tail)),
+            self.f / float(special.fdtri(self.df1, self.df2, tail)),
+        )
+        return self._at(ends[0]), self._at(ends[1])
+
+
+def intraclass(
+    label: Int[np.ndarray, " n"],
+    e: Float[np.ndarray, " n"],
+    used: tuple[float, float] = (1.0, 1.0),
+) -> Intraclass:
+    """Of residuals by group; `label` are codes ≥ 0 of which some may be absent.
+
+    `used` are (t, c), degrees of freedom that the fit took between groups and in all; 1 of 1 is a mean.
+    """
+    size = np.bincount(label)
+    sums = np.bincount(label, weights=e)[size > 0]
+    size = size[size > 0].astype(float)
+    n, G = float(e.size), size.size
+    df1, df2 = G - used[0], n - G - max(used[1] - used[0], 0.0)
+    if G < 2 or df1 <= 0 or df2 <= 0:
+        return Intraclass(float("nan"), df1, df2, float("nan"))
+    mean = float(e.mean())
+    between = float(size @ (sums / size - mean) ** 2)
+    within = max(float(((e - mean) ** 2).sum()) - between, 0.0)
+    n0 = (n - float(size @ size) / n) / (G - 1)
+    with np.errstate(divide="ignore"):
+        f = float(np.divide(between / df1, within / df2)) if between else 0.0
+    return Intraclass(f, df1, df2, n0)
+
+
+def shared_in_groups(
+    label: Int[np.ndarray, " n"], U: Float[np.ndarray, "n c"], share: float = 1.0
+) -> Float[np.ndarray, " c"]:
+    """Σ_g Σ_{i≠k in g} u_i u_k / Σu² of every column of U; of a random `share` of the rows, scaled to all of them.
+
+    m − 1 for a column that is constant in groups of m rows; 0 on average for one that knows nothing of them.
+    """
+    order = np.argsort(label, kind="stable")
+    starts = np.unique(label[order], return_index=True)[1]
+    sums = np.add.reduceat(U[order], starts, axis=0) if len(U) else np.zeros((0, U.shape[1]))
+    own = np.einsum("ij,ij->j", U, U)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shared = (np.einsum("ij,ij->j", sums, sums) - own) / own / share
+    return np.where(own > 0, shared, 0.0)
+
+
+def shared_with_neighbours(
+    r: float, U: Float[np.ndarray, "n c"], joined: np.ndarray | None = None
+) -> Float[np.ndarray, " c"]:
+    """2 Σ_l r^l c_l of every column of U, rows in order; `joined` as in `serial`."""
+    own = np.einsum("ij,ij->j", U, U)
+    total, run = np.zeros(U.shape[1]), np.ones(max(len(U) - 1, 0), bool)
+    step = run if joined is None else joined
+    for lag in range(1, min(lags_of(r), len(U) - 1) + 1):
+        run = step if lag == 1 else run[:-1] & step[lag - 1 :]
+        products = U[lag:] * U[:-lag]
+        c = products[run].sum(axis=0) if joined is not None else products.sum(axis=0)
+        count = run.sum() / max(run.size, 1) if joined is not None else 1.0
+        if count:
+            total += 2 * r**lag * c / count
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(own > 0, total / own, 0.0)
+
+
+def lags_of(r: float) -> int:
+    """Lags at which r^l is above a hundredth."""
+    if not 0 < r < 1:
+        return 0 if r <= 0 else _MOST_LAGS
+    return min(int(np.log(_NOTHING) / np.log(r)) + 1, _MOST_LAGS)
