@@ -153,7 +153,7 @@ def _confirm(case: Case, looks: list[_Look], best: _Look) -> Confirmed | None:
                 f"predicted {percent(level)} intervals cover {percent(predicted)} there"
                 f"   observed {percent(observed)} [{100 * low:.0f}, {100 * high:.0f}] held-out"
             ),
-            explains=("PR312",),
+            explains=("PR312", "PR313"),
         ),
         _proposals(case),
     )
@@ -246,11 +246,11 @@ def _proposals(case: Case) -> tuple[Proposal, ...]:
         out.append(Proposal(f"fit log({spec.target})", {"target_transform": "log"}, LOG_SCORE))
     if spec.covariance in ("classic", "HC0", "HC1", "HC2") and not spec.ridge:
         name = "robust standard errors (HC3)"
-        out.append(Proposal(name, {"covariance": "HC3"}, _distance_to_bootstrap(case)))
+        out.append(Proposal(name, {"covariance": "HC3"}, distance_to_bootstrap(case)))
     return tuple(out)
 
 
-def _distance_to_bootstrap(control: Case) -> Measure:
+def distance_to_bootstrap(control: Case) -> Measure:
     """Mean |log(reported se / bootstrap spread)| of the slopes, one value per training set of a subsample."""
     s = control.sample
     step = max(1, len(s.y) // _BOOTSTRAP_ROWS)
