@@ -136,7 +136,7 @@ def descend(
     lr : step size η; None takes what theory recommends.
     spec : all choices about the table at once; `standardise` among them. `target` wins over it.
     select, ignore : rules by code ("CA201"), prefix or name ("step-too-large").
-    choices : other fields of `DescendSpec`: momentum, nesterov, batch, epochs, steps, schedule, loss, race ...;
+    choices : other fields of `DescendSpec`: momentum, nesterov, batch, epochs, steps, schedule, loss, start, race ...;
         standardise and seed are passed on to the Spec.
 
     Raises

@@ -7,7 +7,8 @@ import pytest
 
 import whyfit
 from calculus.brier_problems import four_clusters, saddle_of
-from descending.tables import table
+from descending.tables import csv, table
+from whyfit import cli
 from whyfit.calculus.losses import Brier
 from whyfit.calculus.objective import RowLoss
 from whyfit.calculus.problem import Problem
@@ -206,7 +207,7 @@ def test_numbers_that_are_no_start_are_refused():
 
 def test_the_brier_loss_is_of_classes():
     with pytest.raises(
-        TargetError, match="needs classes and 'y' has many values; try --loss squared"
+        TargetError, match="needs classes and 'y' holds numbers; try --loss squared"
     ):
         descend(*table("squared", 1))
     with pytest.raises(SpecError, match="belongs to `whyfit descend`"):
@@ -223,3 +224,47 @@ def test_convex_losses_arrive_from_elsewhere(kind, optimizer):
     for told in result.document.told:
         if told.what == "share of the excess loss left" and kind == "squared":
             assert told.agrees is not False, told
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    csv(tmp_path / "two.csv", "logistic", n=150, p=2)
+    csv(tmp_path / "many.csv", "squared", n=50)
+    return tmp_path
+
+
+def test_as_typed_with_a_page_beside(here, capsys):
+    typed = ["descend", "two.csv", "--target", "y", "--loss", "brier", "--start", "random:50"]
+    assert cli.main([*typed, "--lr", "0.1", "--standardise", "--fail-on", "error"]) == 1
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "CA208 error" in out
+    assert "stuck on a plateau" in out
+    assert "minimise the log-loss" in out
+    last = next(line for line in out.splitlines() if line.startswith("gradient descent   "))
+    assert "left after" in last  # the race begins where the descent does
+    page = (here / "two.descend.html").read_text(encoding="utf-8")
+    assert "plateau-or-saddle" in page
+    assert cli.main(["rule", "CA208"]) == 0
+    assert "Why it hurts" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("descend two.csv --loss brier --start rand", "expected zero, or random:SCALE"),
+        ("descend two.csv --loss brier --start random:-2", "the start is 'random:-2'"),
+        ("descend many.csv --loss brier", "the brier loss needs classes"),
+        ("fit two.csv --loss brier", "belongs to `whyfit descend`"),
+        ("fit two.csv --loss brie", "is not one of"),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_what_cannot_be_done_is_told_in_one_line(capsys, typed, said):
+    assert cli.main([*typed.split(), "--target", "y", "--no-html"]) == 2
+    out, err = capsys.readouterr()
+    assert said in err
+    assert out == ""
+    assert "internal fault" not in err
+    assert len([line for line in err.splitlines() if line.startswith(("whyfit:", "Error:"))]) == 1

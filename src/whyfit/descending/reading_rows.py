@@ -134,8 +134,8 @@ def _check_suits(case: Case, loss: str) -> None:
         )
     if loss == "brier" and task == "regression":
         raise TargetError(
-            f"the brier loss needs classes and '{target}' has many values; try --loss squared, or --task binary for a "
-            "target of two."
+            f"the brier loss needs classes and '{target}' holds numbers; try --loss squared, or --task multiclass "
+            "if they are classes."
         )
     if loss in ("squared", "huber", "quantile", "poisson", "gamma") and task == "multiclass":
         raise TargetError(
