@@ -31,7 +31,16 @@ def test_the_rows_it_asks_for_settle_it():
     few = asked(0.9, 50)
     assert few.answer == "cannot tell"
     assert asked(0.9, 3 * few.rows_needed).answer == "yes"
-    assert f"{few.rows_needed:,} such rows" in few.sentence
+    assert few.rows_needed == 328
+    assert "about 330 such rows" in few.sentence
+
+
+def test_a_row_or_two_refute_nothing():
+    """Wilson's interval of no success in one row ends at 0.79, but one row of ten told 0.9 goes that way."""
+    assert meaning([0.0], [0.93]).answer == "cannot tell"
+    assert meaning([0.0] * 3, [0.88, 0.9, 0.9]).answer == "no"  # (1 − 0.84)³ is 0.4 %
+    assert meaning([1.0], [0.06], at=0.05).answer == "cannot tell"
+    assert "1 row told" in meaning([0.0], [0.93]).sentence
 
 
 def test_only_rows_near_count_and_none_is_an_answer_too():

@@ -152,18 +152,16 @@ def _identity(parts: LogLossParts) -> tuple[str, ...]:
     whole, kl = round(parts.cross_entropy, 4), round(parts.divergence, 4)
     base, left = round(parts.base, 4), round(whole - kl, 4)
     return (
-        r"\underbrace{H(y, p)}_{\text{log loss}} = \underbrace{H(y \mid p)}_{\text{left open}}"
-        r" + \underbrace{\mathrm{KL}(y \,\|\, p)}_{\text{wrong number}}:"
+        r"H(y, p) = H(y \mid p) + \mathrm{KL}(y \,\|\, p):"
         rf"\quad {whole:.4f} = {left:.4f} + {kl:.4f}",
-        r"H(y \mid p) = \underbrace{H(y)}_{\text{base rate}} - \underbrace{I(y; p)}_{\text{told}}:"
-        rf"\quad {left:.4f} = {base:.4f} - {base - left:.4f}",
+        r"H(y \mid p) = H(y) - I(y; p):" rf"\quad {left:.4f} = {base:.4f} - {base - left:.4f}",
     )
 
 
 def _brier(d: scores.Decomposition) -> str:
     total, reliability, unsure = round(d.score, 4), round(d.reliability, 4), round(d.uncertainty, 4)
     return (
-        r"\text{Brier} = \text{reliability} - \text{resolution} + \text{uncertainty}:"
+        r"\mathrm{BS} = \mathrm{REL} - \mathrm{RES} + \mathrm{UNC}:"
         rf"\quad {total:.4f} = {reliability:.4f} - {reliability + unsure - total:.4f} + {unsure:.4f}"
     )
 
@@ -171,8 +169,11 @@ def _brier(d: scores.Decomposition) -> str:
 def _chance(parts: LogLossParts, n: int) -> str:
     made = parts.groups / (2 * n)
     return (
-        f"The log loss splits over {parts.groups:,} groups of neighbouring predictions; both what they tell and the"
-        f" cost of the wrong number are too high by about {number(made, 2)} nats, which chance makes of so many groups."
+        "The log loss H(y, p) is what a prediction leaves open, H(y | p), and the price of saying the wrong number,"
+        f" KL; of the {number(parts.base)} of the base rate, H(y), predictions tell I(y; p). It splits over"
+        f" {parts.groups:,} groups of neighbouring predictions, and I and KL are both too high by about"
+        f" {number(made, 2)} nats, which chance makes of so many groups. The Brier score splits likewise:"
+        " REL the price of the wrong number, RES what predictions tell, UNC the score of the base rate."
     )
 
 

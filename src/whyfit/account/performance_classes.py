@@ -12,17 +12,20 @@ from whyfit.account.score_cells import (
     rows_scored,
     saved_by,
     score_grid,
+    thinned,
 )
 from whyfit.diagnosis.case import Case
 from whyfit.probability import scores
 from whyfit.probability.divergences import information_of, log_loss_parts
-from whyfit.report.panel import Grid, Interval, Panel
+from whyfit.report.panel import Chart, Grid, Interval, Panel, Series
 
 #: Probabilities of the class that came true count as at least this much, as they do in the scores over folds.
 CLIP = 1e-300
 #: Classes of a confusion matrix that can be read; of more, the confusions that happen most are listed.
 MATRIX = 10
 _LISTED = 12
+#: Curves of a chart that can be told apart.
+_CURVES = 6
 
 
 def classes_panel(case: Case) -> Panel:
@@ -41,9 +44,11 @@ def classes_panel(case: Case) -> Panel:
             _each_class(table, y, P, names, level),
             _confusions(table, names),
         ),
-        (),
+        (_curves(y, P, names),),
         _identity(y, P),
         filled(
+            "The log loss H(y, p) is that of the shares of the classes, H(y), less what the class called tells,"
+            " I(y; ŷ), and D: what the probabilities beside it cost, or save where D is below 0.",
             on_recalibration(case, scores.log_loss(y, case.out_of_fold, level, clip=CLIP), loss),
             over_the_folds(
                 case,
@@ -141,6 +146,28 @@ def _confusions(table: scores.Confusion, names: tuple[str, ...]) -> Grid:
     )
 
 
+def _curves(y: np.ndarray, P: np.ndarray, names: tuple[str, ...]) -> Chart:
+    """Of each of the largest classes against the rest."""
+    rows = np.bincount(y, minlength=len(names))
+    shown = sorted(
+        c for c in np.argsort(-rows, kind="stable")[:_CURVES].tolist() if 0 < rows[c] < len(y)
+    )
+    series = []
+    for c in shown:
+        curve = scores.Curve.of((y == c).astype(float), P[:, c])
+        series.append(Series(names[c], "line", *thinned(curve.false_alarm_rate, curve.recall)))
+    of = "each class" if len(shown) == len(names) else f"the {len(shown)} largest classes"
+    return Chart(
+        "ROC curves",
+        "The further above the dashed line, which ranks by chance, the better a class is told from the rest.",
+        f"The share of a class found against that of the rest called too, of {of}, over all thresholds.",
+        "false positive rate",
+        "true positive rate",
+        tuple(series),
+        diagonal=True,
+    )
+
+
 def _identity(y: np.ndarray, P: np.ndarray) -> tuple[str, ...]:
     """Log loss = that of the shares, less what the called class tells, plus what the probabilities cost beside it."""
     Q = np.clip(P, CLIP, 1.0)
@@ -149,7 +176,6 @@ def _identity(y: np.ndarray, P: np.ndarray) -> tuple[str, ...]:
     rest = whole - base + told
     sign = "+" if rest >= 0 else "-"
     return (
-        r"\underbrace{H(y, p)}_{\text{log loss}} = \underbrace{H(y)}_{\text{shares}}"
-        r" - \underbrace{I(y; \hat{y})}_{\text{the call tells}} + \text{rest}:"
+        r"H(y, p) = H(y) - I(y; \hat{y}) + D:"
         rf"\quad {whole:.4f} = {base:.4f} - {told:.4f} {sign} {abs(rest):.4f}",
     )

@@ -12,7 +12,7 @@ from scipy import special
 
 from whyfit.account.score_cells import filled, over_the_folds, rows_scored, score_grid, thinned
 from whyfit.diagnosis.case import Case
-from whyfit.diagnosis.words import number
+from whyfit.diagnosis.words import fixed, number
 from whyfit.probability import scores
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.scores.score import LARGEST
@@ -58,7 +58,8 @@ def _lead(explained: scores.Score, miss: scores.Score, back: str) -> str:
     said += f" where the median misses by {number(miss.trivial)}"
     if not np.isfinite(explained.value):
         return said + "; the target is constant and has no R²."
-    return f"{said}; R² is {explained.value:.3f} [{explained.low:.3f}, {explained.high:.3f}]."
+    r2, low, high = (fixed(v, 3) for v in (explained.value, explained.low, explained.high))
+    return f"{said}; R² is {r2} [{low}, {high}]."
 
 
 def _of_the_law(case: Case, y: np.ndarray, f: np.ndarray, level: float) -> list[scores.Score]:

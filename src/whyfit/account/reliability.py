@@ -85,7 +85,7 @@ def _verdicts(asked: list[Meaning], what: str) -> Grid:
         f"How often {what} among rows told about this much (within {WIDTH:g}).",
         ("told", "mean forecast", "happened", "rows", "meaningful?"),
         tuple(
-            (m.at, round(m.forecast, 3), Interval(m.observed, m.low, m.high), m.rows, m.answer) for m in asked
+            (f"{m.at:g}", round(m.forecast, 3), Interval(m.observed, m.low, m.high), m.rows, m.answer) for m in asked
         ),
     )  # fmt: skip
 
@@ -146,10 +146,10 @@ def _classes(case: Case, P: np.ndarray, level: float, rng: np.random.Generator) 
 
 def _chart(curve: Reliability, rows: str) -> Chart:
     x, seen, low, high = thinned(curve.forecast, curve.observed, curve.band_low, curve.band_high)
-    band = f"where calibrated ones would lie, {round(100 * curve.level)} % band"
+    band = f"{round(100 * curve.level)} % if calibrated"
     return Chart(
         "Reliability",
-        "On the dashed line a forecast happens as often as it says. Steps outside the band are no chance.",
+        "On the dashed line a forecast happens as often as it says; calibrated ones would stay within the band.",
         f"How often it happened by the forecast, pooled so that it rises, of {rows};"
         f" {100 * curve.outside:.0f} % of the rows lie outside the band.",
         "held-out probability",

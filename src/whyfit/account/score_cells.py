@@ -56,9 +56,14 @@ def saved_by(loss: Score, nothing: str) -> str:
 
 
 def thinned(*columns: np.ndarray) -> tuple[tuple[float, ...], ...]:
-    """At most POINTS places of curves of one length, the first and the last among them."""
+    """At most POINTS places of curves of one length, evenly along the first two, the ends among them."""
     n = len(columns[0])
-    at = np.unique(np.linspace(0, n - 1, min(n, POINTS)).astype(int))
+    steps = [np.abs(np.diff(c)) / max(float(np.ptp(c)), 1e-300) for c in columns[:2]]
+    along = np.append(0.0, np.cumsum(np.sum(steps, axis=0)))
+    at = np.arange(n)
+    if n > POINTS:
+        at = np.searchsorted(along, np.linspace(0, along[-1], POINTS - 1))
+        at = np.unique(np.append(at, n - 1))
     return tuple(tuple(map(float, c[at])) for c in columns)
 
 

@@ -4,7 +4,8 @@ Of the rows whose forecast lies within `width` of the one asked about, the share
 around the mean forecast p̄ of just those rows. With a tolerance τ for what would still be acceptable
 
     yes           p̄ − τ ≤ a and b ≤ p̄ + τ       an equivalence test: wrong in at most (1 − level)/2 of the cases
-    no            b < p̄ − τ or a > p̄ + τ         wrong in at most (1 − level)/2 of the cases
+    no            b < p̄ − τ or a > p̄ + τ, and so many or so few events have a probability of at most
+                  (1 − level)/2 at p̄ ∓ τ         an exact binomial test: wrong in at most (1 − level)/2 of the cases
     cannot tell   otherwise; `rows_needed` says about how many such rows would settle it
 
 A p-value alone could not say yes, and with a million rows it would always say no.
@@ -50,7 +51,7 @@ class Meaning:
         if not self.rows:
             return f"is a {self.at:g} meaningful? cannot tell: no row has such a forecast"
         said = (
-            f"is a {self.at:g} meaningful? {self.answer}: of {self.rows:,} rows told"
+            f"is a {self.at:g} meaningful? {self.answer}: of {self.rows:,} row{'s' * (self.rows != 1)} told"
             f" {self.forecast:.2f} on average {self.observed:.2f} happened"
             f" [{self.low:.2f}, {self.high:.2f}]"
         )
@@ -90,12 +91,24 @@ def meaning(
     answer: Literal["yes", "no", "cannot tell"] = "cannot tell"
     if forecast - tolerance <= low and high <= forecast + tolerance:
         answer = "yes"
-    elif high < forecast - tolerance or low > forecast + tolerance:
+    elif (high < forecast - tolerance or low > forecast + tolerance) and _excluded(
+        hits, m, forecast, tolerance, (1 - level) / 2
+    ):
         answer = "no"
     needed = m
     if answer == "cannot tell":
         needed = max(m + 1, _needed(forecast, (hits + 1) / (m + 2), tolerance, level))
     return Meaning(answer, at, forecast, observed, low, high, m, needed, tolerance)
+
+
+def _excluded(hits: int, m: int, forecast: float, tolerance: float, tail: float) -> bool:
+    """Whether `hits` of m are too few, or too many, for any probability within the tolerance.
+
+    Wilson's interval of a row or two is too short to say so.
+    """
+    few = special.bdtr(hits, m, max(forecast - tolerance, 0.0))
+    many = special.bdtrc(hits - 1, m, min(forecast + tolerance, 1.0)) if hits else 1.0
+    return bool(min(few, many) <= tail)
 
 
 def _needed(forecast: float, observed: float, tolerance: float, level: float) -> int:
