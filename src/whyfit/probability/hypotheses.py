@@ -68,7 +68,7 @@ def wald_test(
     NaN if a coefficient that R uses is NaN, or df ≤ 0. Where Σ is singular on R (an exact fit), F is ∞ unless d is 0.
     Raises ShapeError for sizes that do not fit or dependent rows of R.
     """
-    d, spread, q = _apart(estimate, covariance, R, r)
+    d, spread, q = apart(estimate, covariance, R, r)
     kind = "chi2" if np.isinf(df) else "F"
     if not (np.isfinite(d).all() and np.isfinite(spread).all() and df > 0):
         return JointTest(kind, np.nan, q, df, np.nan)
@@ -87,7 +87,8 @@ def linear_test(
 ) -> JointTest:
     """F test of Rβ = r for a linear fit; R has a column for the intercept, first.
 
-    `covariance` is the classic one, or e.g. that of `sandwich.Meat`, whose `df` should be given too.
+    `covariance` is the classic one, or e.g. that of `sandwich.Meat`, whose `df` should be given too. For few clusters
+    that rejects too often (`joint_clusters` has a test that does not).
     """
     beta = np.append(fit.intercept, np.where(fit.dropped, np.nan, fit.coef))
     Sigma = fit.sigma2 * fit.V if covariance is None else covariance
@@ -99,7 +100,7 @@ def likelihood_ratio(
 ) -> JointTest:
     """Likelihood-ratio test of Rβ = r under normal errors, without fitting again."""
     beta = np.append(fit.intercept, np.where(fit.dropped, np.nan, fit.coef))
-    d, spread, q = _apart(beta, fit.V, R, r)
+    d, spread, q = apart(beta, fit.V, R, r)
     if not (np.isfinite(d).all() and np.isfinite(spread).all()):
         return JointTest("LR", np.nan, q, np.inf, np.nan)
     extra = _quadratic(spread, d)
@@ -108,7 +109,7 @@ def likelihood_ratio(
     return JointTest("LR", LR, q, np.inf, chi2_upper(LR, q))
 
 
-def _apart(estimate, covariance, R, r):
+def apart(estimate, covariance, R, r):
     """Rβ̂ − r, RΣRᵀ and q, with rows of R checked; NaN coefficients that R does not use are left out."""
     beta, R = np.asarray(estimate, dtype=float), np.asarray(R, dtype=float)
     if R.ndim != 2 or R.shape[1] != beta.size or not len(R):
