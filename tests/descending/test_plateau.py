@@ -9,7 +9,7 @@ import whyfit
 from calculus.brier_problems import four_clusters, saddle_of
 from descending.tables import csv, table
 from whyfit import cli
-from whyfit.calculus.losses import Brier
+from whyfit.calculus.losses import Brier, SoftmaxBrier
 from whyfit.calculus.objective import RowLoss
 from whyfit.calculus.problem import Problem
 from whyfit.descending.choices import DescendSpec
@@ -92,8 +92,9 @@ def test_classes_of_three_have_plateaux_too():
 def test_the_saddle_is_named_by_its_columns():
     Z, y = four_clusters()
     w = saddle_of(RowLoss(Brier(), Z, y))
-    result = descend(Z[:, 1:], y, start=tuple(w), lr=1.0, steps=50)
+    result = descend(Z[:, 1:], y, start=w, lr=1.0, steps=50)
     assert result.outcome == "saddle"
+    assert "start=(-0.8" in result.document.python
     (finding,) = result.findings
     assert finding.code == "CA208"
     assert {"x1", "x2"} <= set(finding.subject)
@@ -114,14 +115,21 @@ def test_a_deeper_valley_makes_a_bowl_a_local_minimum():
     assert knows.outcome == "local minimum"
 
 
-def test_the_level_in_reach_is_that_of_least_squares_on_0_and_1():
-    X, y = table("logistic", 4)
-    problem = Problem.of_rows(Brier(), X, y.astype(float))
+@pytest.mark.parametrize(
+    ("kind", "loss"), [("logistic", Brier()), ("multinomial", SoftmaxBrier(3))]
+)
+def test_the_level_in_reach_is_that_of_least_squares_on_indicators(kind, loss):
+    X, y = table(kind, 4)
+    problem = Problem.of_rows(loss, X, y.astype(float))
     Z = np.column_stack([np.ones(len(y)), X])
-    residual = y - Z @ np.linalg.lstsq(Z, y)[0]
-    assert within_reach(problem) == pytest.approx(np.mean(residual**2), rel=1e-9)
+    Y = (y[:, None] == np.arange(loss.outputs)).astype(float) if loss.outputs > 1 else y[:, None]
+    residual = Y - Z @ np.linalg.lstsq(Z, Y)[0]
+    assert within_reach(problem) == pytest.approx((residual**2).sum(axis=1).mean(), rel=1e-9)
     # and it is about right: the score at the minimum
-    assert within_reach(problem) == pytest.approx(problem.least, rel=0.05)
+    assert within_reach(problem) == pytest.approx(problem.least, rel=0.1)
+    assert within_reach(Problem.of_rows(loss, X, y.astype(float), ridge=50.0)) > within_reach(
+        problem
+    )
 
 
 def test_ways_out_are_judged_by_the_loss_that_was_asked_for():

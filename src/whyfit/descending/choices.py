@@ -315,4 +315,7 @@ def with_choices(spec: DescendSpec | None, choices: dict[str, Any]) -> DescendSp
             raise SpecError(
                 f"'{name}' is no choice of a descent; {hint}: {', '.join(sorted(known))}."
             )
+    start = choices.get("start", "zero")
+    if not isinstance(start, str):
+        choices = {**choices, "start": tuple(map(float, np.ravel(start)))}
     return dataclasses.replace(spec or DescendSpec(), **choices)

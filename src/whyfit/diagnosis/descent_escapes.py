@@ -1,9 +1,9 @@
 """Ways out for a descent that stands still, each really taken for as many steps.
 
-From zero all probabilities are equal and nothing is saturated. The Brier loss of two classes is convex there, and its
-quadratic model is least squares on 0 and 1: its minimum, L(0) − ½gᵀH⁻¹g, is the residual variance of that regression
-and says beforehand about how far a fresh start can fall. The log-loss is convex everywhere, so that it gets out of the
-place itself; its minimum says how good a Brier score it leads to.
+From zero all probabilities are equal and nothing is saturated. As far as they are linear there the Brier loss is least
+squares on the indicators of the classes: its minimum, the residual variance of that regression, says beforehand about
+how far a fresh start can fall. The log-loss is convex everywhere, so that it gets out of the place itself; its minimum
+says how good a Brier score it leads to.
 """
 
 from __future__ import annotations
@@ -86,10 +86,18 @@ def saturated(problem: Problem, w: Float[np.ndarray, " c"], sure: float = 0.99) 
 
 
 def within_reach(problem: Problem) -> float:
-    """L(0) − ½gᵀH⁻¹g: what the quadratic model at zero says a descent from there falls to."""
-    zero = np.zeros(problem.unit.size)
-    gain, _ = live_excess(problem.unit.gradient(zero), problem.unit.hessian(zero))
-    return max(problem.unit.loss(zero) - gain, 0.0)
+    """L(0) − ½gᵀG⁻¹g: what a descent of the Brier loss from zero falls to, as far as probabilities are linear there.
+
+    G = (2/n) Σ x̃x̃ᵀ ⊗ J² with J the derivative of the probabilities at zero, ¼ of two classes and I/C − 11ᵀ/C² of C
+    (J² = J/C): Gauss and Newton's Hessian, which is the true one of two classes.
+    """
+    loss, C = problem.unit, problem.kind.outputs
+    assert isinstance(loss, RowLoss)
+    zero = np.zeros(loss.size)
+    J2 = np.array([[1 / 16]]) if C == 1 else (np.eye(C) - 1 / C) / C**2
+    G = 2 / loss.n * np.kron(loss.Z.T @ loss.Z, J2)
+    gain, _ = live_excess(loss.gradient(zero), G if loss.l2 is None else G + np.diag(loss.l2))
+    return max(loss.loss(zero) - gain, 0.0)
 
 
 def _share(case: DescentCase, loss: float) -> float:

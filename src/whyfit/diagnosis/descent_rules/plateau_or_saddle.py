@@ -21,8 +21,8 @@ log-loss has slope π − y there.
 
 What is within reach is the lowest point that was found, walking down from the minimum
 of the log-loss and from the best constant; of a loss that is not convex nobody can know that it is the lowest. What a
-fresh start at zero should reach is told by the quadratic model there, L(0) − ½gᵀH⁻¹g: of two classes the residual
-variance of least squares on 0 and 1.
+fresh start at zero should reach is told by the quadratic model there, L(0) − ½gᵀH⁻¹g, which is the residual variance of
+least squares on the indicators of the classes.
 
 Why it hurts
 
