@@ -43,9 +43,9 @@ PLANTS = {
     "3 ×": 3.0, "1.3 ×": 1.3, "1.02 ×": 1.02, "0.98 ×": 0.98, "well": None, "÷ 100": 0.01, "÷ 10,000": 1e-4,
 }  # fmt: skip
 STEPS, ADAPTIVE_STEPS, BATCH_STEPS = 300, 2_000, 1_000
-_LONG = 4  # times the budget: a long run
+_LONG = 3  # times the budget: a long run
 _GAIN = 2.0
-_SHARES = np.geomspace(1e-6, 1.5, 28)  # of η*, the grid within which the best is looked for
+_SHARES = np.geomspace(1e-5, 1.5, 18)  # of η*, the grid within which the best is looked for
 TARGET = 0.9  # share of plants told right, of each optimizer and kind of plant
 PREDICTED = 0.05  # issue 4: growth or contraction on linear-quadratic problems
 
@@ -89,7 +89,7 @@ def simulated(seed: int = 0) -> Iterator[Problem]:
         ("multinomial", 4, 10, True), ("multinomial", 6, 30, False),
         ("huber", 5, 10, True), ("huber", 12, 1e3, False),
     ):  # fmt: skip
-        X = designed(rng, 400, p, condition, raw)
+        X = designed(rng, 300, p, condition, raw)
         unit = (X - X.mean(axis=0)) / X.std(axis=0)
         eta = unit @ rng.normal(size=p) / np.sqrt(p)
         match kind:

@@ -324,7 +324,7 @@ class DescentCase:
         if said in ("step too small", "ill-conditioned"):
             if self.faster is not None:
                 return "step too small"
-            if self.plan.rule.adaptive and self.slower is not None:
+            if self.slower is not None:
                 return "noise floor" if self.batches_hold else "oscillates"
             return "ill-conditioned" if self.spectrum.condition >= NARROW else "not arrived"
         return said
