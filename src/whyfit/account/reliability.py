@@ -14,7 +14,7 @@ from whyfit.diagnosis.words import number
 from whyfit.probability.calibration import Reliability, reliability, spiegelhalter
 from whyfit.probability.calibration_error import CalibrationError, calibration_error
 from whyfit.probability.calibration_of_classes import class_wise, top_label
-from whyfit.probability.calibration_verdict import WIDTH, Meaning, meaning
+from whyfit.probability.calibration_verdict import TOLERANCE, WIDTH, Meaning, meaning
 from whyfit.probability.recalibration import WORDS, formula
 from whyfit.report.numbers import p_value
 from whyfit.report.panel import Chart, Grid, Interval, Panel, Series
@@ -172,6 +172,9 @@ def _verdict(error: CalibrationError, curve: Reliability, level: float) -> str:
             f"All in all no gap beyond chance; one of up to {number(error.high, 2)} (root mean square) could hide in so"
             " many rows."
         )
+    if error.high <= TOLERANCE:
+        most = number(error.high, 2)
+        return f"All in all the gaps are more than chance, but small: {most} (root mean square) at most."
     return (
         f"All in all the gaps are more than chance: {number(error.rms, 2)} (root mean square),"
         f" [{number(error.low, 2)}, {number(error.high, 2)}]."
