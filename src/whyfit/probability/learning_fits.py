@@ -6,6 +6,10 @@ around its optimum and the excess of log losses is (p + 1)/2n (Akaike), so that 
 `learning_law`. A training set without an optimum (classes separated by chance) has no loss; its size is left out, as
 the excess of that size has no mean.
 
+Measured for two classes (400 rows of 20 columns, 300 of 10; 60 data sets each): 95 % intervals of the relative gain of
+doubling held the true one in 92–93 %; their centre lay above it (0.054 for 0.035, 0.046 for 0.027), small samples of a
+logistic regression costing more than (p + 1)/2n.
+
 Reference: Amari, Fujita & Shinomoto (1992), Neural Computation 4, 605-618.
 """
 
@@ -96,5 +100,5 @@ def _measured(
 
 
 def likelihood_terms(free: float, cost: float = 0.5) -> Terms:
-    """Terms of a model fitted by maximum likelihood: n₀ = 0, c near 1."""
-    return Terms(free, cost, 0.0, PRIOR_SPREAD)
+    """Terms of a model fitted by maximum likelihood: n₀ that of least squares, which leaves less bias than 0, c near 1."""
+    return Terms(free, cost, free + 2, PRIOR_SPREAD)

@@ -48,7 +48,7 @@ LEAST_SPARE = 8
 #: the share of its variance that every point has to itself besides. Points of one curve are correlated up to 0.99, and
 #: without an own part the best fit of a slightly wrong covariance can pass beside all of them (Peelle's puzzle; seen on
 #: real tables). With these χ² is 0.3 per degree of freedom on normal data, and all intervals are wide enough.
-OWN, INEXACT = 0.25, 0.1
+OWN, INEXACT = 0.1, 0.02
 _ITERATIONS = 4
 
 

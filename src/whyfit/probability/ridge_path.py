@@ -39,7 +39,7 @@ class RidgePath:
 
     Attributes
     ----------
-    n, p : rows, columns. mu : (r,) eigenvalues of C of the columns that vary. b2 : (r,) squares of Vᵀc. variance :
+    n, p : rows, columns. mu : (r,) eigenvalues of C of the columns that vary. b : (r,) Vᵀc. variance :
     S_yy/n. directions : (p, r) of the columns scaled to unit variance. mean, scale : (p,) of the columns.
     """
 
@@ -92,14 +92,20 @@ class RidgePath:
         df = self.n - 1 - self.free(ridge)
         return self.trained(ridge) * self.n / df if df > 0 else float("nan")
 
-    def left_out(
+    def residuals(
         self, X: Float[np.ndarray, "s p"], y: Float[np.ndarray, " s"], ridges: tuple[float, ...]
-    ) -> Float[np.ndarray, "s r"]:
-        """Residuals e_i/(1 − h_i) of some of the rows fitted, for each λ: what the fit to the others would leave."""
+    ) -> tuple[Float[np.ndarray, "s r"], Float[np.ndarray, "s r"]]:
+        """Residuals e and leverages h of some of the rows fitted, for each λ."""
         Z = ((X - self.mean[:-1]) / self.scale) @ self.directions  # (s, r)
         d = np.stack([self._denominator(r) for r in ridges], axis=1)
         e = (y - self.mean[-1])[:, None] - np.sqrt(self.variance) * (Z @ (self.b[:, None] / d))
-        h = 1 / self.n + (Z**2) @ (1 / (self.n * d))
+        return e, 1 / self.n + (Z**2) @ (1 / (self.n * d))
+
+    def left_out(
+        self, X: Float[np.ndarray, "s p"], y: Float[np.ndarray, " s"], ridges: tuple[float, ...]
+    ) -> Float[np.ndarray, "s r"]:
+        """e/(1 − h) of some of the rows fitted: what the fit to all others would leave of each."""
+        e, h = self.residuals(X, y, ridges)
         return e / np.maximum(1 - h, 1e-12)
 
     @property
