@@ -45,7 +45,7 @@ class DescendResult:
     ----------
     findings : most severe first.
     outcome : "done", "diverged", "bounces", "noise floor", "oscillates", "step too small", "ill-conditioned",
-        "not arrived", "no minimum"; "" of a race alone.
+        "not arrived", "no minimum", "plateau", "saddle", "local minimum"; "" of a race alone.
     race : the optimizers, fastest first.
     document : everything a report shows, as plain data.
     """
