@@ -8,7 +8,7 @@ from scipy.signal import lfilter
 
 from sandwiches import ONE, Cut, coverage, fitted, slope_of, table, within
 from whyfit.errors import SpecError
-from whyfit.probability import cosines
+from whyfit.probability import block_sums, cosines
 from whyfit.probability.cosines import ewc_meat, frequencies_of
 from whyfit.probability.linear import fit_moments, gather
 from whyfit.probability.sandwich import newey_west_meat
@@ -132,6 +132,24 @@ def test_coverage_is_near_nominal_where_newey_west_is_not(kind, n):
     plain, better = coverage(simulate, 200, 5, nw, ewc)
     assert within(plain, 200, 0.78, 0.88)
     assert within(better, 200, 0.94, 0.97)
+
+
+def test_the_fewest_rows():
+    X = np.arange(3.0)[:, None]
+    fit, rows = fitted(X, np.array([1.0, 0.0, 2.5]))
+    assert ewc_meat(fit, rows).kind == "EWC(2)"
+    through, rows2 = fitted(X[1:], np.array([1.0, 2.5]), False)
+    assert ewc_meat(through, rows2).kind == "EWC(1)"
+
+
+def test_wide_designs_go_by_the_product():
+    """Rᵀ S = R⁻¹: as exact as the pseudo-inverse where columns are no near copies."""
+    X, y, _ = table(80)
+    fit, _ = fitted(X, y)
+    slow = block_sums.Basis.of(fit).back
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(block_sums, "_WIDE", 2)
+        np.testing.assert_allclose(block_sums.Basis.of(fit).back, slow, rtol=1e-9, atol=1e-12)
 
 
 def test_messages():

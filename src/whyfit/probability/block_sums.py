@@ -26,6 +26,7 @@ from whyfit.fold import Engine, Rows, RowSource
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.residuals import leverage_factor
 
+_WIDE = 512  # columns beyond which a pseudo-inverse is too slow; the product is less exact for near copies
 UNTOLD = 1e-8  # of V_jj: a coefficient more of whose variance no residual tells of is not judged
 
 
@@ -76,11 +77,12 @@ class Basis:
     @property
     def back(self) -> Float[np.ndarray, "c r"]:
         """L with Lᵀτ = I, τ that of (level, w)."""
-        fit, q = self.fit, self.T.shape[1]
-        L = np.zeros((len(self.T) + 1, self.r))
-        L[1:, self.r - q :] = (
-            fit.solution.scale[: len(self.T), None] * np.linalg.pinv(fit.solution.root).T
-        )
+        fit, (p, q) = self.fit, self.T.shape
+        root = fit.solution.root
+        wide = q > _WIDE and not fit.ridge  # rootᵀ C root = I
+        inverse = fit.correlation[:-1, :-1] @ root if wide else np.linalg.pinv(root).T
+        L = np.zeros((p + 1, self.r))
+        L[1:, self.r - q :] = fit.solution.scale[:p, None] * inverse
         if fit.with_intercept:
             L[0, 0] = fit.n**0.5
         return L

@@ -82,7 +82,7 @@ def ewc_meat(
     Raises SpecError unless 1 ≤ frequencies < n.
     """
     n, basis = fit.n, Basis.of(fit)
-    nu = frequencies_of(n) if frequencies is None else frequencies
+    nu = min(frequencies_of(n), max(n - 1, 1)) if frequencies is None else frequencies
     if not 1 <= nu < max(n, 2):
         raise SpecError(f"frequencies is {nu}; expected a number from 1 to n − 1 = {n - 1}.")
     most = min(_STRETCHES, _HELD // basis.r**2)

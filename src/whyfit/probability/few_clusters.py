@@ -99,7 +99,7 @@ def cr2_meat(
     count = int(code.max(initial=-1)) + 1
     square = basis.r**2
     each = max(_HELD // square, 1)
-    passes = _PASSES if len(basis.tau) * square <= _HELD else 1
+    passes = _PASSES if (len(basis.T) + 1) * square <= _HELD else 1
     if fit.ridge or count > passes * each:
         return cluster_meat(fit, rows, label, engine=engine)
     tau = basis.tau

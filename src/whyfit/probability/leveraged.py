@@ -118,9 +118,9 @@ def hc_meat(
     if kind not in _POWER:
         raise SpecError(f"kind is {kind!r}; expected 'HC2' or 'HC3'.")
     basis = Basis.of(fit)
-    tau = basis.tau
-    c, r = tau.shape
+    c, r = len(basis.T) + 1, basis.r
     judged = not fit.ridge and c * r * r <= min(_HELD, _WORK // max(fit.n, 1))
+    tau = basis.tau if judged else np.zeros((0, r))
     none = _Sums(
         np.zeros((r, r)),
         np.zeros(c),
