@@ -21,18 +21,19 @@ Hoffman & Blei (2017), JMLR 18(134), §3 and §6.1 (floors with preconditioning)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
 
-from whyfit.calculus.noise import batch_noise, drawn_share, settled
+from whyfit.calculus.noise import BatchNoise, NoiseFloor, batch_noise, drawn_share, settled
 from whyfit.calculus.objective import Objective, RowLoss
 from whyfit.calculus.optimizers.base import Rule
 
-#: Rows the noise of batches is worked out from, in every round of the iteration.
-MOST_ROWS = 20_000
+#: Rows the noise of batches is worked out from, in every round of the iteration: so many, or as many as have so many
+#: products of two parameters.
+MOST_ROWS, MOST_VALUES, FEWEST_ROWS = 20_000, 5e7, 1_000
 #: Parameters beyond which the iteration, an eigen-solve a round, takes too long.
 MOST_PARAMETERS = 150
 _ROUNDS = 60
@@ -50,6 +51,7 @@ class AdaptiveFloor:
     H: Float[np.ndarray, "c c"]
     rule: Rule
     batch: int | None = None
+    memory: dict[float, float] = field(default_factory=dict, compare=False)
 
     def level(self, rate: float) -> float | None:
         """Excess loss at which it comes to rest; None where nothing is known (batches of several η a row)."""
@@ -57,8 +59,17 @@ class AdaptiveFloor:
             return self.at_edge(rate)
         if self._rows is None:
             return None
-        noise, settled = self._of_noise(rate)
-        return noise if settled else max(noise, self.at_edge(rate))
+        if rate not in self.memory:
+            noise, found = self._of_noise(rate)
+            self.memory[rate] = noise if found else max(noise, self.at_edge(rate))
+        return self.memory[rate]
+
+    def held_by(self, D: Float[np.ndarray, " c"], rate: float) -> float | None:
+        """As `level` on batches, but with the D that the rule has at present: before its memory has passed."""
+        if self._rows is None or self.batch is None:
+            return None
+        floor, _ = self._given(self._rows, D, rate)
+        return floor.excess if floor.settles else None
 
     def at_edge(self, rate: float) -> float:
         """½ (η/K)² σᵀHσ, or the mean excess loss at w* ± ησ/K where the loss is no quadratic."""
@@ -77,9 +88,10 @@ class AdaptiveFloor:
         loss = self.loss
         if not isinstance(loss, RowLoss) or loss.several or loss.size > MOST_PARAMETERS:
             return None
-        if loss.n <= MOST_ROWS:
+        most = min(MOST_ROWS, max(int(MOST_VALUES / loss.size**2), FEWEST_ROWS))
+        if loss.n <= most:
             return loss
-        some = np.sort(np.random.default_rng(0).choice(loss.n, MOST_ROWS, replace=False))
+        some = np.sort(np.random.default_rng(0).choice(loss.n, most, replace=False))
         return RowLoss(loss.kind, loss.Z[some], loss.y[some], loss.l2)
 
     def _of_noise(self, rate: float) -> tuple[float, bool]:
@@ -96,10 +108,7 @@ class AdaptiveFloor:
         source = q * np.maximum(source, np.finfo(float).tiny)
         D, excess = np.sqrt(source), 0.0
         for _ in range(_ROUNDS):
-            root = np.sqrt(D)
-            l2 = None if rows.l2 is None else rows.l2 / D
-            seen = batch_noise(RowLoss(rows.kind, rows.Z / root, rows.y, l2), self.minimum * root)
-            floor = settled(seen, self.rule, rate, q)
+            floor, seen = self._given(rows, D, rate)
             if not floor.settles:
                 D = D * _RISE
                 continue
@@ -110,6 +119,17 @@ class AdaptiveFloor:
                 return excess, True
             D = np.sqrt(D * new)
         return excess, False
+
+    def _given(
+        self, rows: RowLoss, D: Float[np.ndarray, " c"], rate: float
+    ) -> tuple[NoiseFloor, BatchNoise]:
+        """The floor of the linear rule on D^−½HD^−½, and what it was worked out from."""
+        assert self.batch is not None
+        assert isinstance(self.loss, RowLoss)
+        root = np.sqrt(D)
+        l2 = None if rows.l2 is None else rows.l2 / D
+        seen = batch_noise(RowLoss(rows.kind, rows.Z / root, rows.y, l2), self.minimum * root)
+        return settled(seen, self.rule, rate, drawn_share(self.batch, self.loss.n)), seen
 
 
 def largest_cycle(H: Float[np.ndarray, "c c"]) -> Float[np.ndarray, " c"]:

@@ -217,7 +217,8 @@ def _floor(case: DescentCase) -> list[Told]:
     tail = case.walk.losses[len(case.walk.losses) // 2 :]
     arrived = case.told is not None and case.told[-1] < 1.5 * predicted
     arrived = arrived or (not case.linear and case.outcome == "done" and falls_no_more(tail))
-    seen = max(float(tail.mean()) - case.least, 0.0) / case.first if settled or arrived else np.nan
+    at = case.left if case.young else case.tail
+    seen = at if settled or arrived else np.nan
     if case.batch is None and not settled:
         return []  # its bursts are rare: a tail without one says nothing
     what = "noise floor" if case.batch is not None else "level at the edge"

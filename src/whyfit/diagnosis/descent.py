@@ -18,6 +18,7 @@ from jaxtyping import Float
 from whyfit.calculus.batch_theory import BatchTheory
 from whyfit.calculus.forecast import Spectrum
 from whyfit.calculus.objective import RowLoss
+from whyfit.calculus.optimizers import Adam
 from whyfit.calculus.problem import Problem
 from whyfit.calculus.reading import DONE, Reading, ended, read
 from whyfit.calculus.schedules import Schedule
@@ -43,6 +44,8 @@ EDGE = 0.95
 #: Share of the limit on batches from which fourth moments of the distance grow: those of gradient descent on normal
 #: rows do at about half the limit of the second.
 HEAVY = 0.5
+#: Memories 1/(1 − β₂) after which 5 % of the first squared gradients are left.
+MEMORIES = 3.0
 #: A rule that divides is at its edge while its preconditioned curvature is within a factor 2 of the limit: it swings
 #: about it (Cohen et al. 2022, fig. 1).
 HOVERS = 0.5
@@ -98,6 +101,12 @@ class DescentCase:
     @cached_property
     def left(self) -> float:
         return self.left_of(self.walk)
+
+    @property
+    def tail(self) -> float:
+        """Mean share of the excess loss over the later half of the looks."""
+        later = self.walk.losses[len(self.walk.losses) // 2 :]
+        return max(float(later.mean()) - self.least, 0.0) / self.first
 
     @cached_property
     def end(self) -> Float[np.ndarray, " c"]:
@@ -223,6 +232,12 @@ class DescentCase:
         return EDGE < self.of_limit <= 1 if self.linear else HOVERS < self.of_limit < 1 / HOVERS
 
     @property
+    def young(self) -> bool:
+        """Whether Adam's memory of the first gradients, 1/(1 − β₂) steps, has not passed yet."""
+        rule = self.plan.rule
+        return isinstance(rule, Adam) and self.walk.steps * (1 - rule.beta2) < MEMORIES
+
+    @property
     def heavy(self) -> bool:
         """Whether means over draws of batches are made by rare bursts, so that a single draw lies below them."""
         return self.batch is not None and self.linear and self.of_limit > HEAVY
@@ -235,6 +250,9 @@ class DescentCase:
             resting = self.reading.resting if self.reading is not None else None
             if resting is None or (self.batch is None and not self.on_edge):
                 return None
+            D = self.plan.rule.preconditioner(self.walk.state)
+            if self.batch is not None and self.young and D is not None:
+                return resting.held_by(D, rate)
             return resting.level(rate)
         if self.on_batches is None or self.unsettled:
             return None

@@ -58,10 +58,9 @@ def check(case: DescentCase) -> Iterator[Suspicion]:
 
 def _confirm(case: DescentCase) -> Confirmed | None:
     assert case.batch is not None
-    told = case.floor / case.first if case.floor is not None else np.nan
-    tail = case.walk.losses[len(case.walk.losses) // 2 :]
-    seen = max(float(tail.mean()) - case.least, 0.0) / case.first
-    if (math.isfinite(told) and not (case.heavy or told / DRAWN <= seen)) or seen > told * DRAWN:
+    told = case.floor / case.first if case.floor is not None and not case.heavy else np.nan
+    seen = case.left if case.heavy or case.young else case.tail
+    if math.isfinite(told) and not told / DRAWN <= seen <= told * DRAWN:
         return None
     evidence = [
         Evidence("gradient noise scale at the end", case.noise, NOISY * case.batch, unit="rows",
