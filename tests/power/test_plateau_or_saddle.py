@@ -1,6 +1,9 @@
 """CA208: silent on descents from near zero and on every convex loss, finds starts and steps that saturate.
 
-Measured over 400 tables of each kind (seeds 0-399, 30 to 2,000 rows, 2 to 12 columns, all first-order rules): FIGURES.
+Measured over 400 tables of each kind (seeds 0-399, 60 to 2,000 rows, 2 to 12 columns, 200 steps): near zero, all rules,
+it speaks on 3, warnings on descents that do stand still (60 rows; RMSProp at η = 0.5 twice, Newton); of starts at
+random:50 by first-order rules it finds 388 (97 %), of steps of 5,000 it finds 398 (99.5 %). What it misses still moves,
+or bounces.
 """
 
 from __future__ import annotations
