@@ -56,3 +56,21 @@ def test_where_it_matters_little_nothing_is_said():
     for kind in ("classic", "HC0", "HC1", "HC3"):
         result = whyfit.fit(table, "y", spec=Spec(covariance=kind))
         assert not any(REMARK in note for note in result.document.notes)
+
+
+def test_a_level_of_one_row_has_no_robust_error():
+    table = frame(60)
+    table["g"] = np.where(np.arange(60) == 7, "z", np.where(np.arange(60) % 2, "u", "v"))
+    result = whyfit.fit(table, "y", spec=Spec(covariance="HC3"))
+    (alone,) = [
+        c
+        for c in result.document.model.coefficients
+        if c.name not in ("intercept", "a", "b", "g=u", "g=v")
+    ]
+    assert alone.std_error is None or np.isnan(alone.std_error)
+    assert (
+        f"no HC3 standard error of {alone.name}: rows or groups that alone tell of it leave no residual."
+        in (result.document.notes)
+    )
+    rest = [c.std_error for c in result.document.model.coefficients if c.name != alone.name]
+    assert np.isfinite(rest).all()

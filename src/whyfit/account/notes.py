@@ -10,7 +10,7 @@ from whyfit.data.folds import fold_count, most_folds
 from whyfit.data.grouping import labels_of
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.registry import all_rules
-from whyfit.diagnosis.words import percent, plural
+from whyfit.diagnosis.words import listed, percent, plural
 from whyfit.probability.glm import GLMFit
 from whyfit.probability.linear import LinearFit
 
@@ -103,16 +103,28 @@ _MANY = 100
 
 
 def _notes_on_freedom(case: Case) -> list[str]:
-    """How uncertain robust standard errors are, where that widens intervals: `Inference.dfs`."""
-    dfs = case.standard_errors.table.dfs
-    if dfs is None or not (known := dfs[dfs > 0]).size or known.min() >= _MANY:
+    """How uncertain robust standard errors are, where that widens intervals, or unknown: `Inference.dfs`."""
+    table = case.standard_errors.table
+    if (dfs := table.dfs) is None:
         return []
+    alone = [
+        name
+        for name, estimate, df in zip(table.names, table.estimate, dfs, strict=True)
+        if np.isfinite(estimate) and np.isnan(df)
+    ]
+    untold = [
+        f"no {table.covariance} standard error of {listed(alone)}: rows or groups that alone tell of it leave no"
+        " residual."
+    ] * bool(alone)
+    if not (known := dfs[dfs > 0]).size or known.min() >= _MANY:
+        return untold
     low, high = (f"{v:,.3g}" for v in (known.min(), known.max()))
     own = f"{low} to {high} degrees of freedom, each coefficient its own" if low != high else (
         f"{low} degrees of freedom"
     )  # fmt: skip
     return [
-        f"p-values and intervals allow for how uncertain these standard errors are themselves: {own}."
+        f"p-values and intervals allow for how uncertain these standard errors are themselves: {own}.",
+        *untold,
     ]
 
 
