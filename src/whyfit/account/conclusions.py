@@ -116,7 +116,8 @@ def _remarks(case: Case, made: Conclusions) -> tuple[str, ...]:
     if lost:
         expected = number(a * len(made.place), 2)
         out.append(
-            f"By chance alone {expected} of {len(made.place):,} would be significant; {lost} that are do not survive"
-            " adjusting for their number."
+            f"By chance alone {expected} of {len(made.place):,} would be significant; {plural(lost, 'slope')} that"
+            f" {'is' if lost == 1 else 'are'} here {'does' if lost == 1 else 'do'} not survive adjusting for their"
+            " number."
         )
     return tuple(out)
