@@ -53,6 +53,35 @@ def stopped(rng, n, steps):
     return Made(_table(rng, n), {"optimizer": "lbfgs", "steps": steps})
 
 
+def _classes(rng, n):
+    X = rng.normal(size=(n, 4))
+    eta = X @ rng.normal(size=4) + rng.uniform(-1, 1)
+    return X, (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(int)
+
+
+def start(rng, n, scale):
+    """The Brier loss from normal numbers of this standard deviation."""
+    made = {
+        "loss": "brier",
+        "start": f"random:{scale}",
+        "lr": 0.1,
+        "steps": 200,
+        "seed": int(rng.integers(2**31)),
+    }
+    return Made(_classes(rng, n), made)
+
+
+def nearby(rng, n):
+    """From zero or next to it, on the same loss."""
+    made = {
+        "loss": "brier",
+        "start": rng.choice(["zero", "random:0.3"]),
+        "lr": rng.uniform(0.1, 5),
+        "steps": 200,
+    }
+    return Made(_classes(rng, n), made)
+
+
 HEALTHY = (stable, newton)
 PLANTS = (
     Plant("CA201", "a step above the limit of stability", (("× 1.1", 1.1), ("× 1.5", 1.5), ("× 4", 4.0)),
@@ -65,4 +94,6 @@ PLANTS = (
           HEALTHY, CERTAIN, "descent"),
     Plant("CA219", "batches of 4 rows, errors that hold 70 %; a step of so much of the limit of all rows",
           (("3 %", 0.03), ("10 %", 0.1), ("25 %", 0.25)), batches, HEALTHY, CERTAIN, "descent"),
+    Plant("CA208", "the Brier loss from a random start of this size", (("5", 5), ("20", 20), ("80", 80)),
+          start, (nearby,), CERTAIN, "descent"),
 )  # fmt: skip
