@@ -14,16 +14,11 @@ from jaxtyping import Float, Int
 
 from whyfit.diagnosis.dependent_groups import GroupLook, demeaned, groups_in
 from whyfit.diagnosis.dependent_orders import FEWEST_ROWS, OrderLook, orders_in
-from whyfit.diagnosis.working_errors import errors_of, few_rows, weights_of
+from whyfit.diagnosis.working_errors import can_judge, errors_of, few_rows, weights_of
 from whyfit.probability.dependence import Serial, serial
-from whyfit.probability.glm import GLMFit
-from whyfit.probability.linear import LinearFit
-from whyfit.probability.logistic import LogisticFit
 
 if TYPE_CHECKING:
     from whyfit.diagnosis.case import Case
-
-_EXACT = 1e-20  # residuals below this share of the variance are rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +39,10 @@ class Looks:
 
 
 def looks_of(case: Case) -> Looks | None:
-    """What was looked at, worked out once; None where errors cannot be judged (no maximum, an exact fit, classes)."""
+    """What was looked at, worked out once; None of several classes and of few rows.
+
+    Where the fit itself has no errors to judge (no maximum, an exact fit) only groups that it codes are looked at.
+    """
     kept = vars(case)  # as cached_property keeps what it has worked out
     if "_dependence" not in kept:
         kept["_dependence"] = _looks(case)
@@ -52,20 +50,13 @@ def looks_of(case: Case) -> Looks | None:
 
 
 def _looks(case: Case) -> Looks | None:
-    fit = case.fit
-    if not isinstance(fit, LinearFit | LogisticFit | GLMFit) or fit.df < FEWEST_ROWS / 2:
+    if case.task == "multiclass" or len(case.sample.y) < FEWEST_ROWS:
         return None
-    if isinstance(fit, LinearFit):
-        if not fit.rss > _EXACT * fit.tss:
-            return None
-    elif not fit.converged:
-        return None
-    s = case.sample
-    if len(s.y) < FEWEST_ROWS:
-        return None
-    e = errors_of(case, s.X, s.y)
-    if not np.isfinite(e).all() or not e.any():
-        return None
+    if not can_judge(case):
+        return Looks(
+            np.zeros(len(case.sample.y)), (), tuple(groups_in(case, coded_only=True)), case
+        )
+    e = errors_of(case, case.sample.X, case.sample.y)
     return Looks(e, tuple(orders_in(case)), tuple(groups_in(case)), case)
 
 

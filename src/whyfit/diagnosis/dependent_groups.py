@@ -16,7 +16,7 @@ from whyfit.data.coding import LevelCoding
 from whyfit.data.grouping import labels_of
 from whyfit.data.roles import id_like, words_of
 from whyfit.data.schema import Column
-from whyfit.diagnosis.working_errors import errors_of, hat_factor, whitened
+from whyfit.diagnosis.working_errors import can_judge, errors_of, hat_factor, whitened
 from whyfit.errors import InputError
 from whyfit.probability.dependence import Intraclass, intraclass
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FEWEST_PAIRS = 30  # of rows in company; fewer say nothing
 FEWEST_GROUPS = 5
+MOST_HELD = 0.9  # of its own fit that a group can hold; the formula ends at 1
 MOST_GROUPS = 8  # columns looked at: each is one more hypothesis
 #: Words in the name of a column that identifies those who are observed, and further ones that tell where they belong.
 _UNITS = frozenset((
@@ -33,6 +34,7 @@ _UNITS = frozenset((
     "patient", "person", "plant", "player", "rater", "respondent", "student", "subject", "unit",
     "user", "worker",
 ))  # fmt: skip
+_COUNTS = frozenset(("n", "no", "nr", "num", "number", "count", "total", "mean", "avg"))
 _PLACES = frozenset((
     "batch", "block", "business", "cage", "city", "classroom", "clinic", "cluster", "community",
     "company", "country", "county", "district", "doctor", "experiment", "factory", "family",
@@ -50,7 +52,8 @@ class GroupLook:
     the group of a row.
 
     `coded`: most values have a coefficient of their own; errors are then those of `base`, the case without the column.
-    `shared` = Σ_g Σ_{i≠k in g} H_ik over all rows, H the hat matrix.
+    `shared` is what company in training is worth: ½ Σ_g m_g (1/(1 − λ_g) − (1 − λ_g)), λ_g = Σ_{i≠k in g} H_ik / m_g, H
+    the hat matrix; to first order Σ_g Σ_{i≠k in g} H_ik.
     """
 
     name: str
@@ -63,9 +66,11 @@ class GroupLook:
     base: Case
 
 
-def groups_in(case: Case) -> list[GroupLook]:
+def groups_in(case: Case, coded_only: bool = False) -> list[GroupLook]:
     looks = []
     for column, coded in group_columns(case):
+        if coded_only and not coded:
+            continue
         try:
             label = labels_of(case.table, column.name)
             base = case.rerun({"drop": [column.name]}) if coded else case
@@ -78,10 +83,10 @@ def groups_in(case: Case) -> list[GroupLook]:
         pairs = int((company * (company - 1) // 2).sum())
         if number < FEWEST_GROUPS or pairs < FEWEST_PAIRS or size > case.n / 2:
             continue
+        if not can_judge(base):
+            continue
         s = base.sample
         e = errors_of(base, s.X, s.y)
-        if not np.isfinite(e).all():
-            continue
         t, shared = _hat_in_groups(base, mine)
         c = float(base.fit.rank + 1) * s.share
         look = intraclass(mine, e, (t, c))
@@ -97,8 +102,14 @@ def _hat_in_groups(case: Case, label: Int[np.ndarray, " s"]) -> tuple[float, flo
     starts, size = np.unique(label[order], return_index=True, return_counts=True)[1:]
     Z = np.add.reduceat(D[order], starts, axis=0)
     q = np.einsum("gi,ij,gj->g", Z, A, Z, optimize=True)
-    alone = float(case.fit.rank + 1) * s.share
-    return float((q / size).sum()), (float(q.sum()) - alone) / s.share**2
+    between = float((q / size).sum())
+    alone = np.bincount(label[order], np.einsum("ij,jk,ik->i", D, A, D, optimize=True)[order])
+    together = q - alone[alone > 0]
+    if s.share < 1:  # groups in part: many, so that first order will do
+        return between, float(together.sum()) / s.share**2
+    own = np.clip(together / size, 0.0, MOST_HELD) * case.k / (case.k - 1)  # in training sets
+    own = np.minimum(own, MOST_HELD)
+    return between, float((size * (1 / (1 - own) - (1 - own))).sum()) / 2
 
 
 def group_columns(case: Case) -> list[tuple[Column, bool]]:
@@ -140,12 +151,18 @@ def _own_share(column: Column, coding: LevelCoding) -> float:
 
 def names_units(name: str) -> bool:
     """Whether the name says that values identify those who are observed: patient_id, Subject, user ..."""
-    return id_like(name) or bool({w.removesuffix("s") for w in words_of(name)} & _UNITS)
+    return id_like(name) or _last_word(name) in _UNITS
 
 
 def names_places(name: str) -> bool:
     """Whether the name says that values tell where units belong: school, site, zip ..."""
-    return bool({w.removesuffix("s") for w in words_of(name)} & _PLACES)
+    return _last_word(name) in _PLACES
+
+
+def _last_word(name: str) -> str:
+    """In the singular; "" for a number of something."""
+    words = words_of(name)
+    return "" if not words or words[0] in _COUNTS else words[-1].removesuffix("s")
 
 
 def demeaned(look: GroupLook, e: Float[np.ndarray, " s"]) -> Float[np.ndarray, " s"]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy import special
 
 from whyfit.data.arrays import ArrayRows
 from whyfit.data.assignment import folds_of_blocks, folds_of_groups
@@ -35,8 +36,12 @@ if TYPE_CHECKING:
     from whyfit.diagnosis.case import Case
 
 ROWS, CLASSIFIED_ROWS = 1_000, 600
-COLUMNS = 30
-REPLICATES, CLASSIFIED_REPLICATES = 60, 30  # a replicate of a classification takes Newton steps
+COLUMNS, CLASSIFIED_COLUMNS = 30, 8
+REPLICATES = 60
+STEPS = 8  # Newton's, of a sample of two classes
+SEPARATED = (
+    15.0  # log odds per standard deviation that such a sample reaches only if it has no maximum
+)
 _NUDGE = 1e-10  # of a level that no row drawn has: coefficient 0
 _NAME = "log error of the standard errors (against the bootstrap)"
 
@@ -111,7 +116,8 @@ def _measure(control: Case, part: Callable[[int], _Part]) -> Measure:
     def training(j: int) -> tuple[dict[str, np.ndarray], np.ndarray] | None:
         """Standard errors by kind, and the spread of the bootstrap, of training set j."""
         p = part(j)
-        live = np.flatnonzero(~control.fit.dropped & (p.X.std(axis=0) > 0))[:COLUMNS]
+        most = COLUMNS if control.task == "regression" else CLASSIFIED_COLUMNS
+        live = np.flatnonzero(~control.fit.dropped & (p.X.std(axis=0) > _NUDGE))[:most]
         if not live.size or len(p.y) <= 3 * (live.size + 1) or not np.ptp(p.y):
             return None
         X = np.ascontiguousarray(p.X[:, live])
@@ -160,25 +166,25 @@ def _reported(task: str, X: np.ndarray, p: _Part) -> dict[str, np.ndarray]:
 
 
 def _spread(task: str, X: np.ndarray, p: _Part, rng: np.random.Generator) -> np.ndarray:
-    made, wanted = [], REPLICATES if task == "regression" else CLASSIFIED_REPLICATES
-    centre = X.mean(axis=0)
-    A = np.column_stack([np.ones(len(X)), (X - centre) / X.std(axis=0), p.y])
-    for _ in range(wanted):
-        rows = p.resample(rng)
-        if not np.ptp(p.y[rows]):
-            continue
-        if task == "regression":
-            Z = A[rows]
-            S = Z.T @ Z
-            S[np.diag_indices(len(S) - 1)] += _NUDGE * rows.size
-            w = np.linalg.solve(S[:-1, :-1], S[:-1, -1])
-            w[1:] /= X.std(axis=0)
-            w[0] -= w[1:] @ centre
-            made.append(w)
-        else:
-            fit = logistic.fit_arrays(X[rows], p.y[rows]).fit
-            if fit.converged:
-                made.append(np.append(fit.intercept, fit.coef))
-    if len(made) < wanted / 2:
-        return np.full(X.shape[1] + 1, np.nan)
-    return np.std(made, axis=0, ddof=1)
+    """Standard deviations over bootstrap samples, all of them refitted at once."""
+    m = len(X)
+    W = np.array([np.bincount(p.resample(rng), minlength=m) for _ in range(REPLICATES)], float)
+    centre, scale = X.mean(axis=0), X.std(axis=0)
+    A = np.column_stack([np.ones(m), (X - centre) / scale])
+    c = A.shape[1]
+    outer = (A[:, :, None] * A[:, None, :]).reshape(m, -1)
+    nudge = _NUDGE * m * np.eye(c)
+    w = np.zeros((REPLICATES, c))
+    for _ in range(1 if task == "regression" else STEPS):
+        eta = w @ A.T
+        mean = eta if task == "regression" else special.expit(eta)
+        curvature = W if task == "regression" else W * mean * (1 - mean)
+        H = (curvature @ outer).reshape(-1, c, c) + nudge
+        w = w + np.linalg.solve(H, (W * (p.y - mean) @ A)[..., None])[..., 0]
+    settled = np.abs(w).max(axis=1) < SEPARATED if task != "regression" else np.ones(len(w), bool)
+    if settled.sum() < REPLICATES / 2:
+        return np.full(c, np.nan)
+    w = w[settled]
+    w[:, 1:] /= scale
+    w[:, 0] -= w[:, 1:] @ centre
+    return np.std(w, axis=0, ddof=1)

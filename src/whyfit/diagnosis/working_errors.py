@@ -23,6 +23,18 @@ if TYPE_CHECKING:
 
 #: Multiplications for the weights U of all coefficients: half a second. With more columns fewer rows are taken.
 _WORK = 4e9
+_EXACT = 1e-20  # residuals below this share of the variance are rounding
+_FEWEST = 15  # degrees of freedom
+
+
+def can_judge(case: Case) -> bool:
+    """Whether the fit has errors: a maximum, degrees of freedom, and something unexplained."""
+    fit = case.fit
+    if not isinstance(fit, LinearFit | LogisticFit | GLMFit) or fit.df < _FEWEST:
+        return False
+    if isinstance(fit, LinearFit):
+        return bool(fit.rss > _EXACT * fit.tss)
+    return fit.converged
 
 
 def errors_of(

@@ -8,8 +8,9 @@ Rows in G groups of m_g (one-way analysis of variance, mean squares B between an
 
     ρ = (B − W) / (B + (n₀ − 1) W),   F = B/W,   F / (1 + n₀ρ/(1 − ρ)) ~ F(G − 1, n − G)
 
-Residuals of a fit of c coefficients have t = tr(P H) fewer degrees of freedom between groups and c − t fewer within, H
-the hat matrix and P the projection on group means.
+In groups of unequal size the large ones decide, and B has (Σλ_g)²/Σλ_g² of G degrees of freedom, λ_g = 1 − ρ + ρm_g
+(Satterthwaite). Residuals of a fit of c coefficients have t = tr(P H) fewer degrees of freedom between groups and c − t
+fewer within, H the hat matrix and P the projection on group means.
 
 A coefficient is a weighted sum of errors, β̂_j − β_j = Σ u_i ε_i. Where the correlation of ε_i and ε_k is ρ_ik, its
 variance is larger than that of independent errors by
@@ -73,19 +74,28 @@ def serial(e: Float[np.ndarray, " n"], joined: np.ndarray | None = None) -> Seri
     return Serial(r, float(np.sqrt(max(robust, max(1 - r * r, 0.0) / pairs.size))), pairs.size)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Intraclass:
-    """One-way analysis of residuals by group: F, its degrees of freedom, and n₀."""
+    """One-way analysis of residuals by group: F, its degrees of freedom, n₀, the mean square W within groups, and the
+    rows of each group.
+    """
 
     f: float
     df1: float
     df2: float
     n0: float
+    within: float
+    size: Float[np.ndarray, " g"]
 
     @property
     def rho(self) -> float:
         """The intraclass correlation; may be slightly negative."""
         return self._at(self.f)
+
+    @property
+    def variance(self) -> float:
+        """Of an error: within groups and between them."""
+        return self.within * (1 + (self.f - 1) / self.n0)
 
     def _at(self, f: float) -> float:
         return (f - 1) / (f + self.n0 - 1) if np.isfinite(f) else 1.0
@@ -95,7 +105,9 @@ class Intraclass:
         if not (self.df1 > 0 and self.df2 > 0) or np.isnan(self.f):
             return 1.0
         scale = 1 + self.n0 * limit / (1 - limit) if limit < 1 else np.inf
-        return float(special.fdtrc(self.df1, self.df2, self.f / scale))
+        spread = 1 - limit + limit * self.size  # of n_g ē_g², but for a factor
+        df1 = self.df1 * float(spread.sum()) ** 2 / (self.size.size * float(spread @ spread))
+        return float(special.fdtrc(df1, self.df2, self.f / scale))
 
     def interval(self, level: float) -> tuple[float, float]:
         """Exact for normal errors in groups of one size."""
@@ -122,14 +134,14 @@ def intraclass(
     n, G = float(e.size), size.size
     df1, df2 = G - used[0], n - G - max(used[1] - used[0], 0.0)
     if G < 2 or df1 <= 0 or df2 <= 0:
-        return Intraclass(float("nan"), df1, df2, float("nan"))
+        return Intraclass(float("nan"), df1, df2, float("nan"), float("nan"), size)
     mean = float(e.mean())
     between = float(size @ (sums / size - mean) ** 2)
     within = max(float(((e - mean) ** 2).sum()) - between, 0.0)
     n0 = (n - float(size @ size) / n) / (G - 1)
     with np.errstate(divide="ignore"):
         f = float(np.divide(between / df1, within / df2)) if between else 0.0
-    return Intraclass(f, df1, df2, n0)
+    return Intraclass(f, df1, df2, n0, within / df2, size)
 
 
 def shared_in_groups(
@@ -152,18 +164,28 @@ def shared_with_neighbours(
     r: float, U: Float[np.ndarray, "n c"], joined: np.ndarray | None = None
 ) -> Float[np.ndarray, " c"]:
     """2 Σ_l r^l c_l of every column of U, rows in order; `joined` as in `serial`."""
+    c = lagged(U, lags_of(r), joined)
+    return 2 * r ** np.arange(1, len(c) + 1) @ c if len(c) else np.zeros(U.shape[1])
+
+
+def lagged(
+    U: Float[np.ndarray, "n c"], lags: int, joined: np.ndarray | None = None
+) -> Float[np.ndarray, "l c"]:
+    """c_l = Σ_t u_t u_{t−l} / Σu² of every column, l = 1 … lags; scaled up where some neighbours are not `joined`."""
     own = np.einsum("ij,ij->j", U, U)
-    total, run = np.zeros(U.shape[1]), np.ones(max(len(U) - 1, 0), bool)
-    step = run if joined is None else joined
-    for lag in range(1, min(lags_of(r), len(U) - 1) + 1):
-        run = step if lag == 1 else run[:-1] & step[lag - 1 :]
-        products = U[lag:] * U[:-lag]
-        c = products[run].sum(axis=0) if joined is not None else products.sum(axis=0)
-        count = run.sum() / max(run.size, 1) if joined is not None else 1.0
-        if count:
-            total += 2 * r**lag * c / count
+    out = np.zeros((max(min(lags, len(U) - 1), 0), U.shape[1]))
+    run = joined
+    for lag in range(1, len(out) + 1):
+        if joined is None or run is None:
+            out[lag - 1] = np.einsum("ij,ij->j", U[lag:], U[:-lag])
+            continue
+        if lag > 1:
+            run = run[:-1] & joined[lag - 1 :]
+        if not run.any():
+            return out[: lag - 1]
+        out[lag - 1] = np.einsum("ij,ij,i->j", U[lag:], U[:-lag], run) * (run.size / run.sum())
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(own > 0, total / own, 0.0)
+        return np.where(own > 0, out / own, 0.0)
 
 
 def lags_of(r: float) -> int:

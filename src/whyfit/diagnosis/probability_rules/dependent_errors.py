@@ -72,7 +72,7 @@ SERIAL_LIMIT = (WIDENING**2 - 1) / (WIDENING**2 + 1)
 LEVEL_WARNING = 1.5
 #: Of the predicted widening, on the scale of logarithms, so much must be observed: both know dependence by a sample,
 #: and neither are errors quite AR(1) nor all groups equally alike.
-OBSERVED = 0.4
+OBSERVED = 0.3
 #: An autocorrelation is the groups' own if within them it is no longer surely above its limit.
 _EXPLAINED = 0.05
 
