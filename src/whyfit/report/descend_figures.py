@@ -23,7 +23,7 @@ _LINES = 12  # contours, evenly spaced in the distance from the minimum
 _DONE = 0.01
 _DIGITS = 6  # of a coordinate that is drawn
 _LONG = 1e4  # a coordinate that is written with a prefix, 20k; below 1 prefixes puzzle ("200m")
-_FORMATS = ("~g", "~s")
+_FORMATS = (",~r", "~s")
 _NAMED = 10  # entrants of the race in the figure; the table has them all
 
 
