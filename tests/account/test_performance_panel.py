@@ -202,7 +202,7 @@ def test_of_many_classes_the_worst_confusions_are_listed():
     assert grid.caption == "The mistakes made most often."
     counts = [row[2] for row in grid.rows]
     assert counts == sorted(counts, reverse=True)
-    assert len(panel.charts[0].series) == 6
+    assert len(panel.charts[0].series) == 4
 
 
 def test_a_regression_agrees_with_scikit_learn():

@@ -62,6 +62,22 @@ def test_a_rerun_keeps_the_fit_and_maps_anew():
     np.testing.assert_array_equal(back.held_out, case.out_of_fold)
 
 
+def test_another_threshold_needs_no_fit_and_scores_as_if_it_had_been_chosen():
+    X, y = steep()
+    case = case_of(X, y)
+    half = case.scores
+    moved = case.rerun({"threshold": 0.3})
+    assert moved.fit is case.fit
+    anew = case_of(X, y, threshold=0.3).scores
+    assert set(moved.scores) == set(anew)
+    for name, values in anew.items():
+        np.testing.assert_allclose(moved.scores[name], values, rtol=1e-12)
+    assert not np.allclose(moved.scores["recall"], half["recall"])
+    np.testing.assert_array_equal(moved.rerun({"threshold": 0.5}).scores["recall"], half["recall"])
+    by_cost = moved.rerun({"threshold": None, "costs": (3.0, 7.0)})
+    np.testing.assert_allclose(by_cost.scores["recall"], anew["recall"])
+
+
 def test_components_stay_projected_in_a_rerun():
     case = case_of(*steep(), components=2)
     assert case.scores["log_loss"].shape == (case.k,)

@@ -25,7 +25,7 @@ CLIP = 1e-300
 MATRIX = 10
 _LISTED = 12
 #: Curves of a chart that can be told apart.
-_CURVES = 6
+_CURVES = 4
 
 
 def classes_panel(case: Case) -> Panel:

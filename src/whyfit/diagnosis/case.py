@@ -29,14 +29,12 @@ from whyfit.data.views import (
     among,
     without_columns,
 )
-from whyfit.diagnosis import held_out
+from whyfit.diagnosis import held_out, training_errors
 from whyfit.diagnosis.standard_errors import StandardErrors, standard_errors
 from whyfit.engines.local import LocalEngine
 from whyfit.errors import SpecError, TargetError
 from whyfit.fold import Engine, RowSource, fold, joined
-from whyfit.linalg.conditioning import correlation
 from whyfit.linalg.moments import FoldMoments
-from whyfit.linalg.rank import EPS
 from whyfit.probability import (
     glm,
     glm_validation,
@@ -246,7 +244,7 @@ class Case:
                 self.fit,
                 self.all_rows,
                 k,
-                threshold=self.spec.called_from,
+                threshold=self.called_at,
                 excluded=out,
                 engine=self.engine,
             )
@@ -286,8 +284,13 @@ class Case:
     @cached_property
     def scores(self) -> FoldScores:
         """Held-out scores, one value per fold: r2, mse, log_score | log_loss, skill, brier, accuracy, ..."""
-        maps = self.recalibration
-        return self._validated[0] if maps is None else held_out.rescored_folds(self, maps)
+        again = held_out.rescored_folds(self)
+        return self._validated[0] if again is None else again
+
+    @cached_property
+    def called_at(self) -> float:
+        """The threshold under which rows were called in cross-validation."""
+        return self.spec.called_from
 
     @property
     def training_coefficients(self) -> Any:
@@ -333,29 +336,8 @@ class Case:
         return raw if maps is None else maps.held_out(raw, self.sample.fold)
 
     def training_std_errors(self, columns: tuple[str, ...]) -> Float[np.ndarray, "k c"]:
-        """Per training set, standard errors of unit-variance columns in units of σ/√n: √((C + λ/n I)⁻¹_jj).
-
-        1 for a column orthogonal to the others, √VIF in general; smaller under a penalty (posterior sd). Columns
-        the design does not have are left out. A direction that rounding hides in the moments of a training set has
-        the variance that the fit on all rows, which may know more, gives its worst.
-        """
-        place = [self.names.index(c) for c in columns if c in self.names]
-        known = ~self.linear.dropped
-        G = self.linear.solution.G[np.ix_(known, known)]
-        least = 1 / max(float(np.linalg.norm(G, 2)), 1.0) if G.size else 1.0
-        out = np.ones((self.k, max(len(place), 1)))
-        for j in range(self.k):
-            train = self.moments.without(j)
-            C = correlation(train.scatter)[:-1, :-1]
-            live = ~self.linear.dropped
-            A = C[np.ix_(live, live)] + self.spec.ridge / max(train.n, 1) * np.eye(int(live.sum()))
-            variance = np.full(self.p, np.nan)
-            mu, V = np.linalg.eigh(A)
-            hidden = mu <= len(A) * EPS * mu.max(initial=0.0)
-            variance[live] = (V**2 / np.where(hidden, least, mu)).sum(axis=1)
-            if place:
-                out[j] = np.sqrt(variance[place])
-        return out
+        """See `training_errors`."""
+        return training_errors.training_std_errors(self, columns)
 
     # -- trying things -----------------------------------------------------------------------------
 
@@ -368,7 +350,7 @@ class Case:
         spec = edited(self.spec, edit)
         key = repr(spec)
         if key not in self.memory:
-            same = difference(spec, self.spec).keys() <= {"recalibrate"}
+            same = difference(spec, self.spec).keys() <= held_out.USES
             table = self.table if same else self.table.under(spec)
             design = self.design if same else Design.of(table, spec)
             given = None if same else self._reusable(spec, design)

@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from whyfit.diagnosis.case import Case
     from whyfit.spec import Spec
 
-#: What is the same under specs that differ only in the map of the probabilities.
+#: Choices of what is done with probabilities, under which the fit and its cross-validation stay as they are.
+USES = frozenset({"recalibrate", "threshold", "costs"})
+#: What is the same under specs that differ only in these.
 _SAME = (
     "all_rows", "rows", "moments", "excluded", "linear", "fit", "_columns", "residuals", "sample", "_validated",
-    "out_of_fold",
+    "out_of_fold", "called_at",
 )  # fmt: skip
 
 
@@ -88,9 +90,12 @@ def recalibration_of(case: Case) -> Recalibrated | None:
     return Recalibrated.of(case.spec.recalibrate, y, case.out_of_fold, s.fold, case.k)
 
 
-def rescored_folds(case: Case, maps: Recalibrated) -> FoldScores:
-    """Held-out scores of all rows, their probabilities gone through the maps."""
-    fit = case.fit
-    assert isinstance(fit, LogisticFit | MultinomialFit)  # check_use
-    B, rows = case.training_coefficients, case.all_rows
-    return rescored(fit, B, rows, maps, case.spec.called_from, case.engine)
+def rescored_folds(case: Case) -> FoldScores | None:
+    """Held-out scores of all rows under the maps and the threshold; None if cross-validation gave these already."""
+    fit, maps = case.fit, case.recalibration
+    at = case.spec.called_from
+    if not isinstance(fit, LogisticFit | MultinomialFit):
+        return None
+    if maps is None and (at == case.called_at or isinstance(fit, MultinomialFit)):
+        return None
+    return rescored(fit, case.training_coefficients, case.all_rows, maps, at, case.engine)
