@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from whyfit.account.conclusions import conclusions_panel
+from whyfit.account.dependence import dependence_panel
 from whyfit.account.generalisation import generalisation_panel
 from whyfit.account.intervals import intervals_panel
 from whyfit.account.performance import performance_panel
@@ -20,6 +21,7 @@ MAKERS: tuple[Callable[[Case], Panel | None], ...] = (
     generalisation_panel,
     intervals_panel,
     conclusions_panel,
+    dependence_panel,
     shift_panel,
 )
 

@@ -200,8 +200,8 @@ def _in_order(
         return None
     low, high = look.serial.interval(case.spec.confidence)
     message = (
-        f"each error repeats {percent(r)} of the one before it {look.words} (limit {percent(SERIAL_LIMIT)}):"
-        f" the standard error of {widening.name} is {number(widening.observed, 2)} times too small"
+        f"errors repeat {percent(r)} of the one before them {look.words}: the standard error of {widening.name} is"
+        f" {number(widening.observed, 2)} times too small"
     )
     formula = (
         rf"\sqrt{{1 + 2\sum_{{l=1}}^{{{lags_of(r)}}} {r:.3g}^l c_l}} = {widening.predicted:.3g}"

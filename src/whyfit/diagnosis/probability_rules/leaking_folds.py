@@ -209,11 +209,11 @@ def _confirm(case: Case, look: GroupLook | OrderLook, leak: _Leak) -> Confirmed 
     name = skill_of(case).name
     a, b = 1 - float(before.mean()), 1 - float(after.mean())
     grouped = isinstance(look, GroupLook)
-    whom = f"rows of one {look.name}" if grouped else f"rows that follow each other {look.words}"
+    whom = f"rows of one {look.name}" if grouped else f"rows in a row {look.words}"
     whole = f"whole groups of {look.name}" if grouped else "blocks of them"
     message = (
-        f"{name} is {number(a, 2)} with {whom} on both sides of a fold, and {number(b, 2)} with {whole} held out:"
-        f" lower by {number(change, 2)}"
+        f"{name} falls from {number(a, 2)} to {number(b, 2)} where {whom} are held out together: folds split them, and"
+        " the fit knows their company"
     )
     what = (
         f"intraclass correlation of errors by {look.name}"
