@@ -45,4 +45,5 @@ def test_finds_stars_among_a_hundred_columns_of_noise(binary):
             X, y = X[:, :60], (y > 0).astype(int)
         found = spoken(X, y)
         hits += [f.severity for f in found] == ["note"] and "x1" not in found[0].subject
-    assert usually(hits, PLANTED)
+    # two or more of 59 that do nothing: 80 %
+    assert usually(hits, PLANTED, 0.8 if binary else 0.9)

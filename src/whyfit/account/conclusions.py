@@ -19,7 +19,7 @@ POINTS = 200
 
 
 def conclusions_panel(case: Case) -> Panel | None:
-    """None where no slope has a p-value."""
+    """None where no slope has a p-value, or the likelihood no maximum."""
     made = conclusions_of(case)
     if made is None:
         return None

@@ -85,11 +85,13 @@ class Conclusions:
 
 
 def conclusions_of(case: Case) -> Conclusions | None:
-    """None where no slope has a p-value."""
+    """None where no slope has a p-value, or Newton's steps found no maximum."""
     return remembered(case, "_conclusions", lambda: _conclusions(case))
 
 
 def _conclusions(case: Case) -> Conclusions | None:
+    if not (isinstance(case.fit, LinearFit) or case.fit.converged):
+        return None
     table = standard_errors(case).table
     first = [i for i, name in enumerate(table.names) if not _is_intercept(case, i, name)]
     place = np.array([i for i in first if np.isfinite(table.p_value[i])], dtype=np.int64)

@@ -169,8 +169,10 @@ def _of_slice(
 
 
 def where(piece: Slice, target: str) -> str:
-    """ "income is 2.5 to 4.1"; the slice named "prediction" is one of the predicted target."""
+    """ "income is 2.5 to 4.1", "kind=oak"; the slice named "prediction" is one of the predicted target."""
     name = f"the predicted {target}" if piece.name == PREDICTION else piece.name
+    if "=" in name and piece.low == piece.high and piece.low in (0, 1):  # a level of a category
+        return name if piece.low else f"not {name}"
     if piece.low == piece.high:
         return f"{name} is {number(piece.low, 3)}"
     return f"{name} is {number(piece.low, 3)} to {number(piece.high, 3)}"
