@@ -59,7 +59,8 @@ class Plant:
     healthy : families of tables without it, taken in turn.
     guarantee : TESTED, CERTAIN or LIMIT.
     counts : which findings of the rule count as found (or as a false alarm).
-    names : the subject has to be named "exactly", "among" others, or at least some "of" it and nothing else.
+    names : the subject has to be named "exactly", "among" others, or at least some
+        "of" it and nothing else, or "mostly" of it.
     fewer : {n: replications at most} where a table takes long.
     remark : what a reader should know of the numbers.
     """
@@ -72,7 +73,7 @@ class Plant:
     guarantee: str = TESTED
     on: On = "fit"
     counts: Callable[[Finding], bool] = _anything
-    names: Literal["exactly", "among", "of"] = "exactly"
+    names: Literal["exactly", "among", "of", "mostly"] = "exactly"
     fewer: Mapping[int, int] = field(default_factory=dict)
     remark: str = ""
 
@@ -92,6 +93,8 @@ class Plant:
             return True
         if self.names == "of":
             return bool(said) and said <= wanted
+        if self.names == "mostly":
+            return 2 * len(said & wanted) > len(said)
         return said >= wanted if self.names == "among" else said == wanted
 
 
