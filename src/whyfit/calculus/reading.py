@@ -29,6 +29,7 @@ from whyfit.calculus.adaptive_floor import AdaptiveFloor
 from whyfit.calculus.descent import Quadratic
 from whyfit.calculus.noise import NoiseFloor, noise_floor
 from whyfit.calculus.objective import RowLoss
+from whyfit.calculus.optimizers import Adam
 from whyfit.calculus.stability import Stability, best_rate, preconditioned, stability
 from whyfit.calculus.walk import Walk
 
@@ -45,6 +46,8 @@ _AT = 1.2  # ... and an end within this factor of it, falling or not
 _HOVER = 3.0
 _TAIL = 0.5  # share of the looks that make up the tail
 _LAST = 10  # looks at the end, of a descent on batches, whose mean is where it ended
+#: Memories 1/(1 − β₂) after which 5 % of the first squared gradients are left.
+MEMORIES = 3.0
 _TINY = (
     1e-8  # share of the limit below which 1 − ηλ is 1 to rounding, and a floor cannot be worked out
 )
@@ -125,13 +128,29 @@ def read(objective: Quadratic | RowLoss, minimum: Float[np.ndarray, " c"], walk:
         told.append(
             Told("noise floor", floor.excess, float(tail.mean()) if settled else np.nan, 0.25)
         )
-    level = resting.level(rate) if resting is not None and walk.outcome != "diverged" else None
+    level = None
+    if resting is not None and walk.outcome != "diverged":
+        level = resting_level(resting, walk, rate)
     if resting is not None:
         held = None if level is None else level / first
         outcome = _of_adaptive(walk, left, first, tail / first, held, steps)
     else:
         outcome = _outcome(walk, left, tail / first, known, floor, steps, first)
     return Reading(outcome, left, least, lam, known, floor, best, steps, tuple(told), resting)
+
+
+def resting_level(resting: AdaptiveFloor, walk: Walk, rate: float) -> float | None:
+    """Excess loss at which a rule that divides is held at the end of `walk`; on batches with the D it has, if young."""
+    D = walk.plan.rule.preconditioner(walk.state)
+    if walk.plan.batch is not None and D is not None and young(walk):
+        return resting.held_by(D, rate)
+    return resting.level(rate)
+
+
+def young(walk: Walk) -> bool:
+    """Whether Adam's memory of the first gradients, 1/(1 − β₂) steps, has not passed yet."""
+    rule = walk.plan.rule
+    return isinstance(rule, Adam) and walk.steps * (1 - rule.beta2) < MEMORIES
 
 
 def ended(walk: Walk) -> float:

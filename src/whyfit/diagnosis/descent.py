@@ -18,9 +18,8 @@ from jaxtyping import Float
 from whyfit.calculus.batch_theory import BatchTheory
 from whyfit.calculus.forecast import Spectrum
 from whyfit.calculus.objective import RowLoss
-from whyfit.calculus.optimizers import Adam
 from whyfit.calculus.problem import Problem
-from whyfit.calculus.reading import DONE, Reading, ended, read
+from whyfit.calculus.reading import DONE, Reading, ended, read, resting_level, young
 from whyfit.calculus.schedules import Schedule
 from whyfit.calculus.second_order import Method
 from whyfit.calculus.standstill import Standstill, standstill
@@ -44,8 +43,6 @@ EDGE = 0.95
 #: Share of the limit on batches from which fourth moments of the distance grow: those of gradient descent on normal
 #: rows do at about half the limit of the second.
 HEAVY = 0.5
-#: Memories 1/(1 − β₂) after which 5 % of the first squared gradients are left.
-MEMORIES = 3.0
 #: A rule that divides is at its edge while its preconditioned curvature is within a factor 2 of the limit: it swings
 #: about it (Cohen et al. 2022, fig. 1).
 HOVERS = 0.5
@@ -234,8 +231,7 @@ class DescentCase:
     @property
     def young(self) -> bool:
         """Whether Adam's memory of the first gradients, 1/(1 − β₂) steps, has not passed yet."""
-        rule = self.plan.rule
-        return isinstance(rule, Adam) and self.walk.steps * (1 - rule.beta2) < MEMORIES
+        return young(self.walk)
 
     @property
     def heavy(self) -> bool:
@@ -250,10 +246,7 @@ class DescentCase:
             resting = self.reading.resting if self.reading is not None else None
             if resting is None or (self.batch is None and not self.on_edge):
                 return None
-            D = self.plan.rule.preconditioner(self.walk.state)
-            if self.batch is not None and self.young and D is not None:
-                return resting.held_by(D, rate)
-            return resting.level(rate)
+            return resting_level(resting, self.walk, rate)
         if self.on_batches is None or self.unsettled:
             return None
         return self.on_batches.floor(rate)
