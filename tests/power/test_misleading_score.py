@@ -1,7 +1,9 @@
 """PR310: silent where scores agree, heard where one of them praises or hides what another does not.
 
-Planted, 20 tables each: accuracy blind to a weak signal at a base rate of 25 %, found in 16 of 2,000 rows and 20 of
-5,000; R² of a few far rows in 17 of 500 and 20 of 1,000; training score of p = n/2 columns in 14 of 100 and 20 of 200.
+Measured with 200 healthy tables of each kind below: one alarm (60 × 2, a training score that held-out rows do not
+keep), none in the seven others. Planted, 20 tables each: accuracy blind to a weak signal at a base rate of 25 %, found
+in 16 of 2,000 rows and 20 of 5,000; R² of a few far rows in 17 of 500 and 20 of 1,000; training score of p = n/2
+columns in 14 of 100 and 20 of 200.
 """
 
 import numpy as np
@@ -57,7 +59,7 @@ PLANTED = {
     "accuracy": (lambda rng: uneven(rng, 5000, 0.25, 0.5), "hides what the probabilities know"),
     "few rows": (lambda rng: few_far_rows(rng, 1000), "rests on 10 of 1,000 rows"),
     "training": (lambda rng: linear_data(rng, 200, 100, 0.3), "misleads"),
-    "praise": (lambda rng: linear_data(rng, 400, 100, 0.5, binary=True), "looks good, but"),
+    "praise": (lambda rng: linear_data(rng, 300, 75, 0.5, binary=True), "looks good, but"),
 }
 
 
@@ -73,7 +75,7 @@ def test_healthy(name):
 @pytest.mark.parametrize("name", PLANTED)
 def test_planted(name):
     make, said = PLANTED[name]
-    runs = RUNS // 2 if name in ("praise", "training") else RUNS
+    runs = RUNS // 2 if name in ("praise", "training") else RUNS  # these fit a hundred columns
     hits = 0
     for s in range(runs):
         hits += any(said in f.message for f in findings_in("PR310", make(np.random.default_rng(s))))

@@ -22,6 +22,55 @@ def test_equals_scikit_learn():
     assert c.accuracy.value == pytest.approx(sklearn.metrics.accuracy_score(Y, CALLED))
     balanced = sklearn.metrics.balanced_accuracy_score(Y, CALLED)
     assert c.balanced_accuracy.value == pytest.approx(balanced)
+    matthews = sklearn.metrics.matthews_corrcoef(Y, CALLED)
+    assert c.correlation.value == pytest.approx(matthews)
+    two = Confusion.of(Y == "ash", CALLED == "ash").correlation
+    assert two.value == pytest.approx(np.corrcoef(Y == "ash", CALLED == "ash")[0, 1])
+
+
+def test_the_spread_of_matthews_correlation_is_that_of_its_derivatives():
+    """Naive twin: each cell weighted a little more."""
+    c = Confusion.of(Y, CALLED)
+
+    def of(N):
+        P = N / N.sum()
+        t, k = P.sum(axis=1), P.sum(axis=0)
+        return (np.trace(P) - t @ k) / np.sqrt((1 - k @ k) * (1 - t @ t))
+
+    N, slope = c.counts.astype(float), np.zeros((3, 3))
+    for cell in np.ndindex(3, 3):
+        more = N.copy()
+        more[cell] += 1e-5
+        slope[cell] = (of(more) - of(N)) / 1e-5
+    se = np.sqrt(np.sum(N * slope**2))
+    s = c.correlation
+    half = (np.arctanh(s.high) - np.arctanh(s.low)) / 2
+    assert half * (1 - s.value**2) == pytest.approx(stats.norm.ppf(0.975) * se, rel=1e-4)
+
+
+@pytest.mark.parametrize("cells", [[0.3, 0.2, 0.2, 0.3], [0.8, 0.05, 0.05, 0.1]])
+def test_matthews_correlation_is_covered(cells):
+    P = np.reshape(cells, (2, 2))
+    t, k = P.sum(axis=1), P.sum(axis=0)
+    truth = (np.trace(P) - t @ k) / np.sqrt((1 - k @ k) * (1 - t @ t))
+    runs = 800
+    inside = 0
+    for counts in np.random.default_rng(1).multinomial(100, cells, size=runs):
+        s = Confusion(counts.reshape(2, 2), (0, 1)).correlation
+        inside += s.low <= truth <= s.high
+    low, high = stats.binom.ppf([0.001, 0.999], runs, 0.95)
+    assert low - 0.01 * runs <= inside <= high + 0.01 * runs
+
+
+def test_matthews_correlation_of_certainty_and_of_one_class():
+    ten = np.arange(10) % 2
+    right, wrong = Confusion.of(ten, ten).correlation, Confusion.of(ten, 1 - ten).correlation
+    assert (right.value, right.high) == (1, 1)
+    assert 0 < right.low < 0.6
+    assert (wrong.value, wrong.low, wrong.high) == pytest.approx((-1, -1, -right.low))
+    none = Confusion.of(ten, np.ones(10, dtype=int)).correlation
+    assert np.isnan(none.value)
+    assert (none.low, none.high) == (-1, 1)
 
 
 def test_intervals_are_wilsons():
