@@ -66,7 +66,7 @@ JUDGED_ROWS = 20_000  # a lognormal column has some 285 degrees of freedom there
 _LEVERAGE_ONE = 1 - 1e-10  # a row that fits itself exactly: its residual is 0 and tells nothing
 _HELD = 1 << 24  # numbers of the (c, r, r) sums; a wider design has n − k degrees of freedom
 _WORK = 1 << 34  # n·c·r² of their products: a second or two
-_TILE = 1 << 20  # numbers of one weighted basis
+_TILE = 1 << 18  # numbers of the products of one tile of rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,9 @@ class _Sums:
     trace: Float[np.ndarray, " c"]
     norm2: Float[np.ndarray, " c"]
     untold: Float[np.ndarray, " c"]
-    S: Float[np.ndarray, "s r r"]  # s = c, or 0: not asked for
+    S: Float[
+        np.ndarray, "s h"
+    ]  # upper triangles, off the diagonal times √2; s = c, or 0: not asked for
 
     def __add__(self, other: _Sums) -> _Sums:
         return _Sums(
@@ -126,8 +128,11 @@ def hc_meat(
         np.zeros(c),
         np.zeros(c),
         np.zeros(c),
-        np.zeros((c if judged else 0, r, r)),
+        np.zeros((c if judged else 0, r * (r + 1) // 2)),
     )
+    i, j = np.triu_indices(r)
+    twice = np.where(i == j, 1.0, np.sqrt(2.0))  # so that ‖S‖ is that of the whole matrix
+    step = max(_TILE // max(len(i), 1), 1)
 
     def of(block: Rows) -> _Sums:
         B, e = basis.rows(block)
@@ -140,18 +145,19 @@ def hc_meat(
             return _Sums(Q, none.trace, none.norm2, none.untold, none.S)
         own = (B @ tau.T) ** 2  # (m, c)
         alpha = a2[:, None] * own
-        S = np.zeros((c, r, r))
-        step = max(_TILE // max(r, 1), 1)
+        S = np.zeros_like(none.S)
         for at in range(0, len(e), step):
-            part = B[at : at + step]
-            for j in range(c):
-                S[j] += (part * alpha[at : at + step, j, None]).T @ part
+            part = B[at : at + step].T
+            pairs = part[i]
+            pairs *= part[j]
+            S += alpha[at : at + step].T @ pairs.T
+        S *= twice
         return _Sums(Q, (1 - h) @ alpha, (1 - 2 * h) @ alpha**2, own[alone].sum(axis=0), S)
 
     total = fold(rows.blocks(), of, none, engine or LocalEngine())
     M = basis.meat(total.Q)
     if not judged:
         return Meat(M, kind, fit.df)
-    norm2 = total.norm2 + np.einsum("cij,cij->c", total.S, total.S)
+    norm2 = total.norm2 + np.einsum("ch,ch->c", total.S, total.S)
     told = total.untold <= UNTOLD * np.einsum("cr,cr->c", tau, tau)
     return Meat.each(M, kind, Spread(total.trace, norm2).df(told))
