@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from whyfit.account import document_of
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import SEVERITIES, Finding, Severity
+from whyfit.diagnosis.held_out import USES
 from whyfit.engines.local import one_blas_thread
 from whyfit.errors import SpecError
 from whyfit.report.document import Document
@@ -27,12 +28,14 @@ MAX_ROUNDS = 12  # rounds of fixing; each applies every remedy that helped
 
 
 def remedied(spec: Spec, findings: tuple[Finding, ...]) -> Spec:
-    """`spec` with the edit of every remedy that helped; the more severe finding wins a field both set."""
+    """`spec` with the edit of every remedy that helped; the more severe finding wins a field both set.
+
+    What is done with probabilities waits until the fit itself needs no remedy: a better fit may not need it.
+    """
     taken: set[str] = set()
-    for finding in findings:
-        remedy = finding.remedy
-        if remedy is None or remedy.trial is None or not remedy.trial.helped:
-            continue
+    helped = [f.remedy for f in findings if f.remedy and f.remedy.trial and f.remedy.trial.helped]
+    of_fit = [r for r in helped if not r.edit.keys() <= USES and edited(spec, r.edit) != spec]
+    for remedy in of_fit or helped:
         scalar = {f for f in remedy.edit if not isinstance(getattr(spec, f), tuple | dict)}
         if scalar & _ONE_LAW:
             scalar |= _ONE_LAW
