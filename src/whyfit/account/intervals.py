@@ -52,11 +52,12 @@ def intervals_panel(case: Case) -> Panel | None:
         "as promised" if low <= level <= high else "near the promise" if near else "not as promised"
     )
     kind = "conformal " if case.spec.intervals == "conformal" else ""
+    pieces = {kind: _worst(case, m) for kind, m in made.items()}
     lead = (
         f"Held out, {kind}{percent(level)} intervals of {target} held {100 * seen:.3g} % of"
-        f" {plural(len(used.y), 'row')} [{100 * low:.3g}, {100 * high:.3g}], {kept}."
+        f" {plural(len(used.y), 'row')} [{100 * low:.3g}, {100 * high:.3g}], {kept}"
+        f"{_exception(pieces[case.spec.intervals], target, level)}."
     )
-    pieces = {kind: _worst(case, m) for kind, m in made.items()}
     return Panel(
         "intervals",
         "Are the prediction intervals kept?",
@@ -93,7 +94,9 @@ def _whole(case: Case, made: dict[str, HeldOutIntervals]) -> Grid:
             )
         )  # fmt: skip
     head = ("intervals", "covered, %", "below, %", "above, %", "mean length", "interval score")
-    caption = "Held-out rows within their interval, below and above it; length and score in units of "
+    caption = (
+        "Held-out rows within their interval, below and above it; length and score in units of "
+    )
     caption += case.design.target.name
     return Grid(caption, head, tuple(rows))
 
@@ -106,6 +109,14 @@ def _worst(case: Case, made: HeldOutIntervals) -> tuple[Slice, ...]:
     for piece in found:
         each.setdefault(piece.name, piece)
     return tuple(each.values())[:WORST]
+
+
+def _exception(found: tuple[Slice, ...], target: str, level: float) -> str:
+    """The worst slice, if it fails twice as often as it should for certain."""
+    if not found or found[0].covered_high >= 2 * level - 1:
+        return ""
+    name = f"the predicted {target}" if found[0].name == PREDICTION else found[0].name
+    return f", but only {100 * found[0].covered:.3g} % where {name} is {_range(found[0])}"
 
 
 def _slices(pieces: dict[str, tuple[Slice, ...]], target: str, level: float) -> tuple[Grid, ...]:
@@ -189,7 +200,7 @@ def _remarks(case: Case, made: dict[str, HeldOutIntervals]) -> tuple[str, ...]:
             said += ", in units of a spread that is predicted from the columns, as errors are not alike everywhere"
         out.append(f"{said}.")
         if case.spec.intervals == "normal":
-            out.append("`--intervals conformal` makes them those of `whyfit predict --interval`.")
+            out.append("With --intervals conformal they are those of whyfit predict --interval.")
     out.append(
         "Of two kinds the one with the smaller interval score is better: it is proper for both length and misses."
     )

@@ -28,9 +28,8 @@ expected to be nothing, and the next table will star others.
 
 What to do
 
-Read the adjusted p-values, which the panel "conclusions" of the report lists beside the plain ones (`--show
-conclusions`), and call the slopes named here tentative. To settle one of them, test it alone on rows that had no say in
-choosing it.
+Read the adjusted p-values, which the report lists beside the plain ones (`whyfit fit FILE --show conclusions`), and
+call the slopes named here tentative. To settle one of them, test it alone on rows that had no say in choosing it.
 """
 
 from __future__ import annotations
