@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from whyfit.data.coding import LevelCoding
 from whyfit.data.grouping import labels_of
 from whyfit.data.roles import id_like, words_of
+from whyfit.data.sample import Sample
 from whyfit.data.schema import Column
 from whyfit.diagnosis.working_errors import can_judge, errors_of, hat_factor, whitened
 from whyfit.errors import InputError
@@ -51,7 +52,8 @@ class GroupLook:
     """Groups of a column: `label` of the sampled rows, and of all rows the number of groups and the size m* = Σm²/n of
     the group of a row.
 
-    `coded`: most values have a coefficient of their own; errors are then those of `base`, the case without the column.
+    Errors are those of `base`, the case without the column where it is a feature; `coded`: most values have a
+    coefficient of their own there.
     `shared` is what company in training is worth: ½ Σ_g m_g (1/(1 − λ_g) − (1 − λ_g)), λ_g = Σ_{i≠k in g} H_ik / m_g, H
     the hat matrix; to first order Σ_g Σ_{i≠k in g} H_ik.
     """
@@ -73,8 +75,7 @@ def groups_in(case: Case, coded_only: bool = False) -> list[GroupLook]:
             continue
         try:
             label = labels_of(case.table, column.name)
-            base = case.rerun({"drop": [column.name]}) if coded else case
-        except InputError:  # values that were not kept, or the only column there is
+        except InputError:  # values that were not kept
             continue
         count = np.bincount(label)
         number, size = count.size, float(count @ count) / label.size
@@ -83,32 +84,54 @@ def groups_in(case: Case, coded_only: bool = False) -> list[GroupLook]:
         pairs = int((company * (company - 1) // 2).sum())
         if number < FEWEST_GROUPS or pairs < FEWEST_PAIRS or size > case.n / 2:
             continue
-        if not can_judge(base):
+        base = _base(case, column.name, coded)
+        if base is None or not can_judge(base):
             continue
-        s = base.sample
-        e = errors_of(base, s.X, s.y)
-        t, shared = _hat_in_groups(base, mine)
-        c = float(base.fit.rank + 1) * s.share
-        look = intraclass(mine, e, (t, c))
+        X = _columns_of(case, base)
+        e = errors_of(base, X, case.sample.y)
+        t, shared = _hat_in_groups(base, X, case.sample, mine)
+        look = intraclass(mine, e, (t, (base.fit.rank + 1) * case.sample.share))
         looks.append(GroupLook(column.name, look, mine, number, size, shared, coded, base))
     return looks
 
 
-def _hat_in_groups(case: Case, label: Int[np.ndarray, " s"]) -> tuple[float, float]:
-    """tr(PH) of the sampled rows, P the projection on group means, and Σ_g Σ_{i≠k} H_ik of all rows."""
-    s = case.sample
-    D, A = whitened(case, s.X, s.y), hat_factor(case)
+def _base(case: Case, name: str, coded: bool) -> Case | None:
+    """The case without the column, if it is a feature: that costs least squares no pass over the rows."""
+    number = name in case.design.sources and case.loss == "squared"
+    if not (coded or number):
+        return case
+    try:
+        return case.rerun({"drop": [name]})
+    except InputError:  # it is the only one
+        return None if coded else case
+
+
+def _columns_of(case: Case, base: Case) -> Float[np.ndarray, "s p"]:
+    """X of `base` in the sampled rows of `case`, whose columns it shares."""
+    if base is case:
+        return case.sample.X
+    place = {name: j for j, name in enumerate(case.names)}
+    if not set(base.names) <= set(place):
+        return base.sample.X
+    return np.ascontiguousarray(case.sample.X[:, [place[name] for name in base.names]])
+
+
+def _hat_in_groups(
+    case: Case, X: Float[np.ndarray, "s p"], s: Sample, label: Int[np.ndarray, " s"]
+) -> tuple[float, float]:
+    """tr(PH) of the sampled rows, P the projection on group means, and what company is worth (`GroupLook.shared`)."""
+    D, A = whitened(case, X, s.y), hat_factor(case)
     order = np.argsort(label, kind="stable")
     starts, size = np.unique(label[order], return_index=True, return_counts=True)[1:]
     Z = np.add.reduceat(D[order], starts, axis=0)
     q = np.einsum("gi,ij,gj->g", Z, A, Z, optimize=True)
     between = float((q / size).sum())
-    alone = np.bincount(label[order], np.einsum("ij,jk,ik->i", D, A, D, optimize=True)[order])
-    together = q - alone[alone > 0]
     if s.share < 1:  # groups in part: many, so that first order will do
-        return between, float(together.sum()) / s.share**2
-    own = np.clip(together / size, 0.0, MOST_HELD) * case.k / (case.k - 1)  # in training sets
-    own = np.minimum(own, MOST_HELD)
+        alone = float(case.fit.rank + 1) * s.share
+        return between, (float(q.sum()) - alone) / s.share**2
+    h = np.einsum("ij,ij->i", D @ A, D)
+    together = q - np.add.reduceat(h[order], starts)
+    own = np.clip(together / size * case.k / (case.k - 1), 0.0, MOST_HELD)  # in training sets
     return between, float((size * (1 / (1 - own) - (1 - own))).sum()) / 2
 
 

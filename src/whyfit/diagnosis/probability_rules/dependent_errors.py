@@ -102,13 +102,15 @@ def check(case: Case) -> Iterable[Suspicion]:
     if looks is None:
         return
     orders = [o for o in looks.orders if not _allowed_for(case.spec, o)]
-    groups = [g for g in looks.groups if not g.coded and not _allowed_for(case.spec, g)]
+    known = [g for g in looks.groups if not g.coded]
+    groups = [g for g in known if not _allowed_for(case.spec, g)]
     first_order = max(orders, key=lambda o: o.serial.r, default=None)
-    first_group = min(groups, key=lambda g: (p_of(g), -_widening(g)), default=None)
+    first_group = min(groups, key=_sureness, default=None)
+    cause = min(known, key=_sureness, default=None)
     for order in orders:
         p = order.serial.p_above(SERIAL_LIMIT)
         if order is first_order:
-            yield Suspicion(lambda o=order: _in_order(case, looks, o, first_group), p)
+            yield Suspicion(lambda o=order: _in_order(case, looks, o, cause), p)
         else:
             yield Suspicion(lambda: None, p)
     for group in groups:
@@ -133,8 +135,8 @@ def p_of(group: GroupLook) -> float:
     return group.intraclass.p_above(limit_of(group))
 
 
-def _widening(group: GroupLook) -> float:
-    return (group.size - 1) * group.intraclass.rho
+def _sureness(group: GroupLook) -> tuple[float, float]:
+    return p_of(group), -(group.size - 1) * group.intraclass.rho
 
 
 # -- groups ------------------------------------------------------------------------------------------
