@@ -5,12 +5,12 @@ largest step that converges in a long run, by bisection; what is best within the
 problem every optimizer is then given 3 η*, 1.3 η*, 1.02 η*, 0.98 η*, the best step of the grid, and a hundredth and a
 ten-thousandth of η*. A plant counts only where it is what it is meant to be:
 
-    too large   more than 1 % is left, and a smaller step of the grid leaves less than half of that
+    too large   more than 1 % is left, and a smaller step of the grid leaves less than 40 % of that
     edge        the account has to say that the step is on the edge, or blame it as too large, or to be silent where the
                 loss is no quadratic and it arrived; of rules that divide, whose η* puts the level they come to rest at
-                1 %, to blame it exactly where more than 1 % is left
+                1 %, to blame it exactly where more than 1 % is left; on batches, where a smaller step is clearly better
     well        nothing is to be found where it arrives; elsewhere no step may be blamed
-    too small   the twin is left with more than 1 %, and a larger step of the grid leaves less than half of that
+    too small   the twin is left with more than 1 %, and a larger step of the grid leaves less than 40 % of that
 
     python benchmarks/descend_planted.py            some twenty minutes
     python benchmarks/descend_planted.py --quick    every third problem
@@ -44,7 +44,7 @@ PLANTS = {
 }  # fmt: skip
 STEPS, ADAPTIVE_STEPS, BATCH_STEPS = 300, 2_000, 1_000
 _LONG = 3  # times the budget: a long run
-_GAIN = 2.0
+_GAIN = 2.5  # times less is left: clearly more than the factor 2 from which the rules speak
 _SHARES = np.geomspace(1e-5, 1.5, 18)  # of η*, the grid within which the best is looked for
 TARGET = 0.9  # share of plants told right, of each optimizer and kind of plant
 PREDICTED = 0.05  # issue 4: growth or contraction on linear-quadratic problems
@@ -137,7 +137,8 @@ def real(folder: Path) -> Iterator[Problem]:
             if kind in ("logistic", "multinomial")
             else y.astype(float)
         )
-        X = X[:, X.std(axis=0) > 0]
+        counter = (np.diff(X, axis=0) == 1).all(axis=0)  # whyfit leaves row numbers out
+        X = X[:, (X.std(axis=0) > 0) & ~counter]
         yield Problem(f"{name} {'std' if standardise else 'raw'}", kind, X, y, standardise)
 
 
@@ -162,6 +163,7 @@ def descended(problem: Problem, optimizer: str, batch: int | None, rate: float):
 def judged(
     kind: str,
     optimizer: str,
+    batch: int | None,
     plant: str,
     codes: set[str],
     said: str,
@@ -180,6 +182,8 @@ def judged(
                 return None
             return bool(blamed) and "CA202" not in codes
         case "1.02 ×" | "0.98 ×":
+            if batch is not None and smaller * _GAIN > seen > DONE:
+                return None  # noise blurs the edge: only what a smaller step would mend is a fault
             if optimizer in ADAPTIVE:
                 return bool(blamed) == (left > DONE) or ("edge" in said and left <= DONE)
             silent = kind != "squared" and left <= DONE and not codes
@@ -231,7 +235,7 @@ def measured(problem: Problem, optimizer: str, batch: int | None) -> Iterator[di
             "rate": rate, "limit": limit, "well": well, "seen": seen, "smaller": smaller, "larger": larger,
             "left": case.left, "codes": sorted(codes), "outcome": result.outcome, "verdict": document.verdict,
             "messages": [f.message for f in result.findings], "told": told,
-            "right": judged(problem.kind, optimizer, plant, codes, said, case.left, (seen, smaller, larger)),
+            "right": judged(problem.kind, optimizer, batch, plant, codes, said, case.left, (seen, smaller, larger)),
         }  # fmt: skip
 
 

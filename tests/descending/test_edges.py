@@ -127,3 +127,24 @@ def test_steps_without_theory_are_told_by_trial():
     assert result.seen.case.batch_limit is None
     assert codes(result) & {"CA201", "CA219"}
     assert "CA202" not in codes(result)
+
+
+@pytest.mark.parametrize("optimizer", ["gd", "momentum", "adam"])
+def test_steps_are_judged_by_trial_where_there_is_no_minimum(optimizer):
+    X, _ = table("logistic", n=200)
+    y = (X[:, 0] > X[:, 0].mean()).astype(int)
+    small = whyfit.descend((X, y), "y", optimizer=optimizer, lr=1e-4, race=False)
+    assert small.outcome == "no minimum"
+    assert codes(small) == {"CA202"}
+    assert small.findings[0].remedy.trial.helped
+    better = whyfit.descend((X, y), "y", optimizer=optimizer, race=False)
+    assert better.outcome == "no minimum"
+    assert not better.findings
+
+
+def test_a_model_of_the_start_is_not_told_of_a_loss_that_bounces():
+    limit = descend("logistic", "gd", 1e-3, steps=5).seen.case.limit
+    result = descend("logistic", "gd", 1.4 * limit, steps=300)
+    assert result.outcome in ("bounces", "diverged")
+    assert result.seen.case.told is None
+    assert all(t.agrees is not False for t in result.document.told)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from whyfit.calculus.objective import RowLoss
-from whyfit.calculus.reading import DONE, falls_no_more
+from whyfit.calculus.reading import DONE
 from whyfit.diagnosis.descent import EDGE, DescentCase
 from whyfit.diagnosis.descent_theory import LITTLE
 from whyfit.diagnosis.descent_trials import (
@@ -214,9 +214,7 @@ def _floor(case: DescentCase) -> list[Told]:
     if not constant:
         return []
     predicted = floor / case.first
-    tail = case.walk.losses[len(case.walk.losses) // 2 :]
     arrived = case.told is not None and case.told[-1] < 1.5 * predicted
-    arrived = arrived or (not case.linear and case.outcome == "done" and falls_no_more(tail))
     at = case.left if case.young else case.tail
     seen = at if settled or arrived else np.nan
     if case.batch is None and not settled:

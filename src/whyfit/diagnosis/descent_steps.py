@@ -24,6 +24,8 @@ def candidates(case: DescentCase) -> tuple[float, ...]:
     if case.plan.rule.adaptive:
         way = case.problem.minimum - case.problem.begin
         size = adaptive_step(case.spectrum, way, case.plan.steps)
+        if not case.problem.lowest.exists:
+            size = _endless_step(case) or size
         quiet = quiet_rate(case)
         return (*(size * m for m in MULTIPLES), *(() if quiet is None else (quiet,)))
     top = case.curvature
@@ -33,6 +35,12 @@ def candidates(case: DescentCase) -> tuple[float, ...]:
     if not 0 < edge < np.inf:
         return (case.rate,)
     return tuple(edge * s for s in SHARES)
+
+
+def _endless_step(case: DescentCase) -> float:
+    """As `adaptive_step` where there is no minimum: bouncing by η leaves DONE of the loss as it bends at the start."""
+    trace = float(np.trace(case.problem.objective.hessian(case.problem.begin)))
+    return float(np.sqrt(2 * DONE * case.first / trace)) if trace > 0 else 0.0
 
 
 def quiet_rate(case: DescentCase) -> float | None:

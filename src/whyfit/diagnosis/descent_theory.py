@@ -62,6 +62,8 @@ def told(case: DescentCase) -> Float[np.ndarray, " t"] | None:
         return expected(case, case.rate, case.plan.steps)
     if isinstance(case.plan.schedule, Plateau) or not case.problem.smooth:
         return None
+    if case.reading is not None and case.reading.outcome in ("diverged", "bounces"):
+        return None  # what is left out of the quadratic holds it
     rates, steps = case.rates(case.rate, case.plan.steps), case.plan.steps
     if case.batch is None and LITTLE <= case.left <= 1 and case.walk.outcome != "diverged":
         w = case.walk.points[0]

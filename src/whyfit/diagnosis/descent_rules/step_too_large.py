@@ -61,6 +61,10 @@ def _held(case: DescentCase) -> bool:
     """Stable or adaptive, held at a distance that a smaller step does not have."""
     if case.outcome == "done" or not case.left > DONE:
         return False
+    if (
+        case.outcome == "no minimum"
+    ):  # no limit is known where it got to, but a smaller step was run
+        return case.slower is not None
     if case.linear:
         beyond = case.unsettled or case.on_edge
         return case.outcome == "oscillates" or (beyond and case.batch is not None)
@@ -124,6 +128,8 @@ def _said(case: DescentCase) -> str:
             return f"{name} at {eta}: the loss overflowed after {plural(case.walk.steps, 'step')}"
         if case.outcome == "diverged":
             return f"{name} at {eta} ends above its start, at {share(case.left)} the excess loss"
+        if case.outcome == "no minimum":
+            return f"{name} at {eta} overshoots: {share(case.left)} of the loss is left"
         where = ", at its edge of stability" if case.on_edge else ""
         return f"{name} at {eta} hovers at {share(case.left)} of the excess loss{where}"
     if bound < case.rate <= case.limit:
@@ -133,6 +139,8 @@ def _said(case: DescentCase) -> str:
         )
     if case.rate > bound:
         return f"{eta} is {number(case.rate / bound, 3)} × the limit of {name}, {number(bound, 3)}"
+    if case.outcome == "no minimum":
+        return f"{eta} overshoots: {share(case.left)} of the loss is left"
     of = name if bound == case.limit else f"batches of {case.batch:,}"
     if case.outcome == "bounces":
         return (
@@ -153,7 +161,8 @@ def _predicted(case: DescentCase, held: float | None) -> str:
             f"predicted it hovers at {share(held)} of the excess loss   observed {left}; "
             f"at η = {number(case.best, 2)} {after}"
         )
-    if case.plan.rule.adaptive and case.batch is None and case.walk.at[1] == 1:
+    exists = case.problem.lowest.exists
+    if case.plan.rule.adaptive and case.batch is None and exists and case.walk.at[1] == 1:
         far = float(np.abs(case.problem.minimum - case.problem.begin).max())
         told = case.first_move
         if told > far:
@@ -167,6 +176,8 @@ def _predicted(case: DescentCase, held: float | None) -> str:
 
 def _formula(case: DescentCase) -> str:
     rule, top = case.plan.rule.name, case.spectrum.top
+    if not case.problem.lowest.exists:
+        top = case.curvature
     eta = rf"\eta = {latex(case.rate)}"
     match rule:
         case "gradient descent":

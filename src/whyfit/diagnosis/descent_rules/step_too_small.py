@@ -41,8 +41,9 @@ from whyfit.diagnosis.words import number
 
 
 def check(case: DescentCase) -> Iterator[Suspicion]:
-    """A certain fact of one run: `outcome` has compared the steps already."""
-    if case.outcome == "step too small":
+    """A certain fact of one run: `outcome` has compared the steps already, but where there is no minimum."""
+    endless = case.outcome == "no minimum" and case.method is None and case.left > DONE
+    if case.outcome == "step too small" or (endless and case.faster is not None):
         yield Suspicion(lambda: _confirm(case))
 
 
@@ -65,7 +66,7 @@ def _confirm(case: DescentCase) -> Confirmed | None:
             Evidence("predicted steps to 1 %", steps, float(case.plan.steps), unit="steps")
         )
     prediction = f"predicted {share(told)} of the excess loss left   observed {share(case.left)}"
-    if not case.linear:
+    if not case.linear and case.problem.lowest.exists:
         begin = case.problem.begin
         far = float(np.abs(case.problem.minimum - begin).max())
         went = float(np.abs(case.end - begin).max())
