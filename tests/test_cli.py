@@ -48,7 +48,8 @@ def journey(monkeypatch, tmp_path):
     fake.calls = []
     fake.result = FakeResult(regression())
 
-    def fit(source, spec, *, select=(), ignore=(), progress=None):
+    def fit(source, spec, *, select=(), ignore=(), new=None, progress=None):
+        del new
         fake.calls.append((source, spec, select, ignore))
         if isinstance(fake.result, BaseException):
             raise fake.result
