@@ -75,10 +75,12 @@ class Spec:
         found in closed form or by Newton's method, and the penalty always sees unit-variance columns.
     covariance : which standard errors are reported; "cluster" are robust to dependence within `groups`, "HAC" to
         that between neighbours in `order` (see `diagnosis.standard_errors`).
-    recalibrate : predicted probabilities are passed through this map, learned from out-of-fold predictions.
+    recalibrate : predicted probabilities are passed through this map, learned from out-of-fold predictions; scores are
+        held out from it too. Of more than two classes "platt" and "temperature".
     intervals : prediction intervals of a regression from the normal law, or conformal ones.
-    threshold : probability from which a row is called positive; None is 1/2, or what `costs` make of it.
-    costs : of a false positive and of a false negative.
+    threshold : probability from which a row is called positive; None is 1/2, or what `costs` make of it. Given, it
+        wins over these.
+    costs : of a false positive and of a false negative; a row is called positive from c₊/(c₊ + c₋) on.
     folds : number of cross-validation folds (fewer when the rows are few).
     group_copies : rows with equal features are held out together.
     groups : column whose equal values are rows of one group (a patient, a school): held out together, no feature.

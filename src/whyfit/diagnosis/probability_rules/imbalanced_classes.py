@@ -29,8 +29,8 @@ probability passes 1/2 is the right choice only if both kinds of mistake cost th
 What to do
 
 Judge by a proper score (log loss, skill) and by recall and balanced accuracy with their intervals. Choose the
-threshold from the costs: call positive where probability > c₊/(c₊ + c₋), c₊ the cost of a false alarm and c₋
-that of a miss. The base rate π as threshold weighs both classes alike; that is the remedy tried. Resampling
+threshold from the costs (`--costs`): call positive where probability > c₊/(c₊ + c₋), c₊ the cost of a false alarm
+and c₋ that of a miss. The base rate π as threshold weighs both classes alike; that is the remedy tried. Resampling
 the rows is not: it makes every predicted probability wrong and adds no information.
 """
 
