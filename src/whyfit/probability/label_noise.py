@@ -34,6 +34,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import optimize, special
 
+from whyfit.engines.local import one_blas_thread
+
 #: Probabilities are kept this far from 0 and 1: a fit that is surer has not seen rows enough to be.
 EDGE = 1e-6
 #: Larger shares of wrong labels are not looked for: classes would be labels of nothing.
@@ -91,6 +93,11 @@ def label_noise(
     """
     P = np.clip(np.asarray(P, float), EDGE, 1.0)
     profile = _Profile(np.asarray(code, int), np.log(P / P.sum(axis=1, keepdims=True)))
+    with one_blas_thread():  # two unknowns: threads would only wait for one another
+        return _found(profile, limit, level)
+
+
+def _found(profile: _Profile, limit: float, level: float) -> LabelNoise | None:
     at_limit, counted = profile(limit), improbable(profile, limit)
     if counted.p_value > SCREEN:
         return None

@@ -52,6 +52,7 @@ class Apart:
 
     halves: tuple[Score, Score]
     told: float
+    pairs: int  # disjoint pairs of rows in the smaller half
 
     @property
     def value(self) -> float:
@@ -67,20 +68,23 @@ class Apart:
 
     def p_above(self, limit: float) -> float:
         """Of "AUC ≤ limit": the halves are two tests of it."""
-        return min(1.0, 2 * min(auc_above(s, limit) for s in self.halves))
+        return min(1.0, 2 * min(auc_above(s, limit, self.pairs) for s in self.halves))
 
 
-def auc_above(score: Score, limit: float) -> float:
-    """One-sided p-value of "AUC ≤ limit", on the logit scale; 1 where there is no spread."""
-    a = min(max(score.value, 1e-9), 1 - 1e-9)
-    if not np.isfinite(score.value):
+def auc_above(score: Score, limit: float, pairs: int) -> float:
+    """One-sided p-value of "AUC ≤ limit", on the logit scale; 1 where there is no spread.
+
+    Of samples that are separated: each of `pairs` disjoint pairs of rows is in order with chance AUC.
+    """
+    a = score.value
+    if not np.isfinite(a) or a <= limit:
         return 1.0
-    if score.std_error > 0 and a < 1 - 1e-9:
-        z = (special.logit(a) - special.logit(limit)) * a * (1 - a) / score.std_error
-        return float(special.ndtr(-z))
-    # separated: the chance of it if the AUC were at the limit, by Newcombe's interval
-    z = special.ndtri(0.5 + score.level / 2)
-    return float((1 - score.level) / 2) if score.low > limit and z > 0 else 1.0
+    if a > 1 - 1e-12:
+        return float(limit**pairs)
+    if not score.std_error > 0:
+        return 1.0
+    z = (special.logit(a) - special.logit(limit)) * a * (1 - a) / score.std_error
+    return float(special.ndtr(-z))
 
 
 def apart(
@@ -103,7 +107,7 @@ def apart(
         held = [features(half[judge::2]) @ w for half in (A, B)]
         y = np.repeat([0.0, 1.0], [len(h) for h in held])
         scores.append(auc(y, np.concatenate(held), level))
-    return Apart((scores[0], scores[1]), float(np.mean(told)))
+    return Apart((scores[0], scores[1]), float(np.mean(told)), min(len(A), len(B)) // 2)
 
 
 def promised(squared: float, m: int, k: int, f: int) -> float:
@@ -165,6 +169,7 @@ class Move:
     js: float
     psi: float
     wasserstein: float
+    pairs: int
 
     @property
     def auc(self) -> Score:
@@ -174,7 +179,7 @@ class Move:
     def p_above(self, limit: float) -> float:
         """Of "neither AUC is beyond the limit", either way."""
         each = [
-            min(auc_above(s, limit), auc_above(_mirrored(s), limit))
+            min(auc_above(t, limit, self.pairs) for t in (s, _mirrored(s)))
             for s in (self.place, self.spread)
         ]
         return min(1.0, 4 * min(each))
@@ -200,9 +205,8 @@ def move_of(a: Float[np.ndarray, " m"], b: Float[np.ndarray, " k"], level: float
     p, q = (P + 0.5) / (len(a) + 0.5 * cells), (Q + 0.5) / (len(b) + 0.5 * cells)
     psi = max(float((q - p) @ np.log(q / p)) - (cells - 1) * inverse, 0.0)
     sd = float(a.std()) or float(v.std()) or 1.0
-    return Move(
-        auc(y, v, level), auc(y, np.abs(v - centre), level), js, psi, wasserstein(a, b) / sd
-    )
+    place, spread = auc(y, v, level), auc(y, np.abs(v - centre), level)
+    return Move(place, spread, js, psi, wasserstein(a, b) / sd, min(len(a), len(b)))
 
 
 def wasserstein(a: Float[np.ndarray, " m"], b: Float[np.ndarray, " k"]) -> float:
