@@ -158,3 +158,30 @@ def test_the_panel_names_the_slice_where_intervals_fail():
     assert worst.rows[0][4].high < 95
     assert len(panel.charts[0].series) == 2
     assert panel.charts[0].level == 0.95
+
+
+def test_the_panel_of_sets_counts_every_class():
+    rng = np.random.default_rng(11)
+    X = rng.normal(size=(3000, 2))
+    code = (X[:, 0] + rng.normal(size=3000) > [[-1.0], [2.5]]).sum(axis=0)
+    labels = np.array(["a", "b", "rare"])[code]
+    case = case_of(X, labels, task="multiclass", intervals="conformal")
+    panel = intervals_panel(case)
+    classes, sizes = panel.grids
+    assert classes.rows[0][0] == "rare"
+    for name, rows, covered, size in classes.rows:
+        assert rows == (labels == name).sum()
+        assert covered.low - 1 < 95 < covered.high + 2
+        assert 1 <= size <= 3
+    assert sum(row[1] for row in sizes.rows) == 3000
+    assert intervals_panel(case_of(X, labels, task="multiclass")) is None
+
+
+def test_sets_of_few_rows_say_how_many_are_needed():
+    rng = np.random.default_rng(12)
+    X = rng.normal(size=(30, 1))
+    y = (X[:, 0] + 2 * rng.normal(size=30) > 0).astype(int)
+    panel = intervals_panel(case_of(X, y, intervals="conformal"))
+    assert panel.lead.startswith("There are no sets: ") or "rows of a class are needed" in " ".join(
+        panel.remarks
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int
 
+from whyfit.account.prediction_sets import sets_panel
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.held_out_intervals import (
     PREDICTION,
@@ -37,9 +38,9 @@ _SLICED_ROWS = 10_000
 
 
 def intervals_panel(case: Case) -> Panel | None:
-    """None for classifications, and where there is no law: an exact fit, no degrees of freedom, or too few rows."""
+    """None where there is no law: an exact fit, no degrees of freedom, too few rows. Of a classifier, its sets."""
     if case.task != "regression":
-        return None
+        return sets_panel(case)
     made = {kind: m for kind in KINDS if (m := intervals_of(case, kind)) is not None}
     used = made.get(case.spec.intervals)
     if used is None or len(used.y) < FEWEST:
