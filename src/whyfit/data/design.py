@@ -62,12 +62,13 @@ if TYPE_CHECKING:
 class DesignRows:
     """The RowSource of a design over a table; rows of `excluded` are included, only flagged.
 
-    Whatever Block.data holds is taken by rows, by a mask and by a slice.
+    `only`: no rows but these, by rising number. Whatever Block.data holds is taken by rows, by a mask and by a slice.
     """
 
     design: Design
     table: Table
     excluded: frozenset[int]
+    only: Int[np.ndarray, " s"] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -86,8 +87,10 @@ class DesignRows:
             y = design.target.values(block.data[design.target.name], levels[design.target.name])
             index = np.arange(block.start, block.start + block.n)
             data = block.data
-            if not everything:
-                keep = design.usable(block.data) & ~np.isnan(y)
+            if self.only is not None or not everything:
+                keep = self._wanted(block)
+                if not everything:
+                    keep &= design.usable(block.data) & ~np.isnan(y)
                 if not keep.any():
                     continue
                 if not keep.all():
@@ -100,6 +103,14 @@ class DesignRows:
                 piece = {name: a[part] for name, a in data.items()}
                 dense, sparse = design.parts(piece, index[part].size, levels)
                 yield Rows(dense, y[part], index[part], folds[part], sparse, design.lower(dense))
+
+    def _wanted(self, block: Block) -> np.ndarray:
+        """Which rows of a block are among `only`."""
+        keep = np.full(block.n, self.only is None)
+        if self.only is not None:
+            a, b = np.searchsorted(self.only, (block.start, block.start + block.n))
+            keep[self.only[a:b] - block.start] = True
+        return keep
 
 
 @dataclass(frozen=True)

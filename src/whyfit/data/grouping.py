@@ -112,13 +112,17 @@ def ranks_of(table: Table, name: str | None) -> Int[np.ndarray, " n"] | None:
     """Place of every source row in order; None if they are in order as they stand."""
     if name is None:
         return None
-    time = times_of(table, name)
-    order = np.argsort(time, kind="stable")
-    if (order[1:] > order[:-1]).all():
-        return None
-    rank = np.empty(order.size, np.int64)
-    rank[order] = np.arange(order.size)
-    return rank
+    if ("rank", name) not in table.weighed:
+        time = times_of(table, name)
+        rank = None
+        if not (time[1:] >= time[:-1]).all():
+            order = np.argsort(time, kind="stable")
+            rank = np.empty(order.size, np.int64)
+            rank[order] = np.arange(order.size)
+            if (order[1:] > order[:-1]).all():
+                rank = None
+        table.weighed["rank", name] = rank
+    return table.weighed["rank", name]
 
 
 def assigned(design: Design, table: Table, spec: Spec, wanted: int) -> Design:

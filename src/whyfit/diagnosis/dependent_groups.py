@@ -15,17 +15,18 @@ from jaxtyping import Float, Int
 from whyfit.data.coding import LevelCoding
 from whyfit.data.grouping import labels_of
 from whyfit.data.roles import id_like, words_of
-from whyfit.data.sample import Sample
 from whyfit.data.schema import Column
 from whyfit.diagnosis.working_errors import can_judge, errors_of, hat_factor, whitened
 from whyfit.errors import InputError
 from whyfit.probability.dependence import Intraclass, intraclass
+from whyfit.probability.linear import LinearFit
 
 if TYPE_CHECKING:
     from whyfit.diagnosis.case import Case
 
 FEWEST_PAIRS = 30  # of rows in company; fewer say nothing
 FEWEST_GROUPS = 5
+_WORK = 2e9  # multiplications for the leverage of every row
 MOST_HELD = 0.9  # of its own fit that a group can hold; the formula ends at 1
 MOST_GROUPS = 8  # columns looked at: each is one more hypothesis
 #: Words in the name of a column that identifies those who are observed, and further ones that tell where they belong.
@@ -87,9 +88,8 @@ def groups_in(case: Case, coded_only: bool = False) -> list[GroupLook]:
         base = _base(case, column.name, coded)
         if base is None or not can_judge(base):
             continue
-        X = _columns_of(case, base)
-        e = errors_of(base, X, case.sample.y)
-        t, shared = _hat_in_groups(base, X, case.sample, mine)
+        e, D, A = _of_rows(case, base)
+        t, shared = _hat_in_groups(base, D, A, mine, case.sample.share)
         look = intraclass(mine, e, (t, (base.fit.rank + 1) * case.sample.share))
         looks.append(GroupLook(column.name, look, mine, number, size, shared, coded, base))
     return looks
@@ -106,29 +106,51 @@ def _base(case: Case, name: str, coded: bool) -> Case | None:
         return None if coded else case
 
 
-def _columns_of(case: Case, base: Case) -> Float[np.ndarray, "s p"]:
-    """X of `base` in the sampled rows of `case`, whose columns it shares."""
-    if base is case:
-        return case.sample.X
-    place = {name: j for j, name in enumerate(case.names)}
-    if not set(base.names) <= set(place):
-        return base.sample.X
-    return np.ascontiguousarray(case.sample.X[:, [place[name] for name in base.names]])
+def _of_rows(case: Case, base: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Errors of `base` in the sampled rows of `case`, and z and A of its hat matrix (see `whitened`).
+
+    Least squares without a column needs no other z: its coefficient is 0, and so are row and column of A.
+    """
+    s, fit, whole = case.sample, base.fit, case.fit
+    if isinstance(fit, LinearFit) and isinstance(whole, LinearFit):
+        place = {name: j for j, name in enumerate(case.names)}
+        names = [n for n, gone in zip(base.names, fit.dropped, strict=True) if not gone]
+        if set(names) <= set(place) and not whole.dropped[[place[n] for n in names]].any():
+            kept = np.cumsum(~whole.dropped)
+            at = np.array([0, *(kept[place[n]] for n in names)])
+            small, D = hat_factor(base), _centred(case)
+            A = np.zeros((D.shape[1], D.shape[1]))
+            A[np.ix_(at, at)] = small
+            coef = np.zeros(D.shape[1])
+            coef[at[1:]] = fit.coef[~fit.dropped]
+            return s.y - fit.mean[-1] - D @ coef, D, A
+    X = s.X if base is case else base.sample.X
+    return errors_of(base, X, s.y), whitened(base, X, s.y), hat_factor(base)
+
+
+def _centred(case: Case) -> Float[np.ndarray, "s c"]:
+    """z of the sampled rows, once for all groups."""
+    kept = vars(case)
+    if "_centred_rows" not in kept:
+        kept["_centred_rows"] = whitened(case, case.sample.X, case.sample.y)
+    return kept["_centred_rows"]
 
 
 def _hat_in_groups(
-    case: Case, X: Float[np.ndarray, "s p"], s: Sample, label: Int[np.ndarray, " s"]
+    case: Case,
+    D: Float[np.ndarray, "s c"],
+    A: Float[np.ndarray, "c c"],
+    label: Int[np.ndarray, " s"],
+    share: float,
 ) -> tuple[float, float]:
     """tr(PH) of the sampled rows, P the projection on group means, and what company is worth (`GroupLook.shared`)."""
-    D, A = whitened(case, X, s.y), hat_factor(case)
     order = np.argsort(label, kind="stable")
     starts, size = np.unique(label[order], return_index=True, return_counts=True)[1:]
     Z = np.add.reduceat(D[order], starts, axis=0)
     q = np.einsum("gi,ij,gj->g", Z, A, Z, optimize=True)
     between = float((q / size).sum())
-    if s.share < 1:  # groups in part: many, so that first order will do
-        alone = float(case.fit.rank + 1) * s.share
-        return between, (float(q.sum()) - alone) / s.share**2
+    if share < 1 or len(D) * len(A) ** 2 > _WORK:  # many rows or groups: first order will do
+        return between, (float(q.sum()) - (case.fit.rank + 1) * share) / share**2
     h = np.einsum("ij,ij->i", D @ A, D)
     together = q - np.add.reduceat(h[order], starts)
     own = np.clip(together / size * case.k / (case.k - 1), 0.0, MOST_HELD)  # in training sets

@@ -6,6 +6,7 @@ that is no time, has no order of its own: neighbours are alike there by construc
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from jaxtyping import Float, Int
 
 from whyfit.data.grouping import ranks_of
 from whyfit.data.roles import words_of
+from whyfit.data.views import among
 from whyfit.diagnosis.working_errors import errors_of
 from whyfit.probability.dependence import Serial, serial
 
@@ -97,17 +99,22 @@ def stretch_of(case: Case, rank: Int[np.ndarray, " n"] | None) -> Stretch:
     n = case.table.n
     length = max(len(s.y) // STRETCHES, 2)
     first = (n - length) * np.arange(STRETCHES) // (STRETCHES - 1)
-    parts = []
-    for block in case.rows.blocks():
-        place = block.index if rank is None else rank[block.index]
-        which = np.searchsorted(first, place, side="right") - 1
-        mine = np.flatnonzero(place < first[which] + length)
-        if mine.size:
-            some = block.take(mine)
-            parts.append((some.X, some.y, some.index, place[mine], which[mine]))
-    X, y, index, place, which = (np.concatenate(p) for p in zip(*parts, strict=True))
+    places = (first[:, None] + np.arange(length)).ravel()
+    if rank is None:
+        only = np.unique(places)
+    else:
+        wanted = np.zeros(n, bool)
+        wanted[places] = True
+        only = np.flatnonzero(wanted[rank])
+    rows = dataclasses.replace(case.design.rows(case.table), only=only)
+    out = frozenset(case.spec.exclude_rows)
+    blocks = list((among(rows, out, inside=False) if out else rows).blocks())
+    X, y, index = (
+        np.concatenate([getattr(b, what) for b in blocks]) for what in ("X", "y", "index")
+    )
+    place = index if rank is None else rank[index]
     order = np.argsort(place, kind="stable")
-    which = which[order]
+    which = np.searchsorted(first, place[order], side="right")
     return Stretch(X[order], y[order], index[order], which[1:] == which[:-1])
 
 

@@ -73,6 +73,9 @@ LEVEL_WARNING = 1.5
 #: Of the predicted widening, on the scale of logarithms, so much must be observed: both know dependence by a sample,
 #: and neither are errors quite AR(1) nor all groups equally alike.
 OBSERVED = 0.3
+#: Standard errors by which chance is taken off where weights are known of some rows only: one of a hundred columns is
+#: by chance three above.
+NOISE = 4.0
 #: An autocorrelation is the groups' own if within them it is no longer surely above its limit.
 _EXPLAINED = 0.05
 
@@ -146,6 +149,10 @@ def _in_groups(case: Case, looks: Looks, look: GroupLook) -> Confirmed | None:
     U, some, share = looks.weights
     rho = look.intraclass.rho
     factors = 1 + rho * shared_in_groups(look.label[some], U, share)
+    if share < 1:  # what chance makes of weights that know nothing of the groups
+        count = np.bincount(look.label[some])
+        pairs = float((count * (count - 1.0)).sum()) / 2
+        factors[1:] -= NOISE * rho * 2 * np.sqrt(pairs) / (some.size * share)
     edit = {"groups": look.name, "covariance": "cluster"}
     widening = _worst(case, factors, edited(case.spec, edit | {"blocked": False}), look.name)
     if widening is None or widening.refuted:
@@ -196,6 +203,8 @@ def _in_order(
     U = weights_of(case, stretch.X[some], stretch.y[some])
     joined = None if stretch.joined is None else stretch.joined[: some.size - 1]
     factors = 1 + shared_with_neighbours(r, U, joined)
+    if joined is not None:
+        factors[1:] -= NOISE * 2 * r / np.sqrt((1 - r * r) * some.size)
     choice = {"order": look.name, "covariance": "HAC"}
     widening = _worst(case, factors, edited(case.spec, choice))
     if widening is None or widening.refuted:
