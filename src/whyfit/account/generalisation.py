@@ -86,13 +86,13 @@ def _lead(case: Case, curve: LearningCurve | None, nested: NestedError | None, b
         e = nested.nested
         parts.append(
             f"held-out R² {fixed(1 - e.value / base, 3)}"
-            f" [{fixed(1 - e.high / base, 3)}, {fixed(1 - e.low / base, 3)}] by nested cross-validation"
+            f" [{fixed(1 - e.high / base, 3)}, {fixed(min(1 - e.low / base, 1.0), 3)}] by nested cross-validation"
         )
     if curve is not None and curve.law is not None:
         g = curve.law.gain(case.n, level=case.spec.confidence)
         parts.append(
             f"twice the {plural(case.n, 'row')} would lower the {_error(case)} by {percent(max(g.value, 0.0))}"
-            f" [{number(100 * max(g.low, 0.0), 2)}, {number(100 * max(g.high, 0.0), 2)}]"
+            f" [{number(100 * max(g.low, 0.0), 2)}, {number(100 * min(max(g.high, 0.0), 1.0), 2)}]"
         )
     if not parts:
         return "The rows are too few to say what more of them would bring."

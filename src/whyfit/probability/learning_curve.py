@@ -60,6 +60,8 @@ LEAST_PER_COEFFICIENT = 1.25
 LEAST_SHARE = 1 / 64
 #: Folds are halved at most so often.
 MOST_HALVINGS = 5
+#: Below this share of the variance the errors are rounding.
+EXACT = 1e-13
 #: Bytes of the moments of all parts.
 PART_BYTES = 64 << 20
 #: Floating-point operations of all solves together: about half a second.
@@ -150,7 +152,7 @@ def learning_curve(
     C = correlation(total.scatter)[:-1, :-1]
     free = effective_parameters(C, ridge, total.n) if ridge else float(p)
     sigma2 = _noise(folds, ridge, free)
-    if k < 3 or not sigma2 > 0:
+    if k < 3 or not sigma2 > EXACT * total.scatter[-1, -1] / max(total.n, 1):
         return None
     work = (p + 1) ** 3 + 20 * (p + 1) ** 2
     sets = list(_all_sets(folds, parts, max(1, min(ORDERS, int(MOST_WORK / work / (5 * k)))), seed))

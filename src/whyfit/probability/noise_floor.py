@@ -35,6 +35,8 @@ from whyfit.probability.validation import Estimate, over_folds
 LOOKED_FOR = 12
 #: Neighbours of other folds used.
 USED = 6
+#: By which equal rows are moved apart, in units of Z.
+JITTER = 1e-6
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ def noise_floor(
     Z, r, label = Z[keep], residual[keep], label[keep]
     if len(r) <= LOOKED_FOR + 1 or not float(r @ r) > 0:
         return None
+    # Equal rows are told apart by chance: in the order of their index all would meet the same few.
+    Z = Z + JITTER * np.random.default_rng(0).standard_normal(Z.shape)
     near = nearest(Z, Z, LOOKED_FOR, exclude_self=True)
     other = label[near.index] != label[:, None]
     order = np.argsort(~other, axis=1, kind="stable")[
@@ -118,7 +122,7 @@ def noise_floor(
         distance2,
         _at_zero(distance2, by_rank),
         float(np.mean(r**2)),
-        int((usable[:, 0] & (distance[:, 0] == 0)).sum()),
+        int((usable[:, 0] & (distance[:, 0] < 10 * JITTER * np.sqrt(Z.shape[1]))).sum()),
         over_folds(smooth, level),
         len(r),
     )

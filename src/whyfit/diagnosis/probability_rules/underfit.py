@@ -42,6 +42,7 @@ from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.rule import OF_LEAST_SQUARES, Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.words import number, percent
 from whyfit.probability.linear import LinearFit
+from whyfit.probability.logistic import LogisticFit
 from whyfit.probability.noise_floor import NoiseFloor, noise_floor
 
 #: Share of the held-out squared error that is not noise: f² = 0.11, near Cohen's (1988, §9.2) medium effect of 0.15.
@@ -65,6 +66,10 @@ def check(case: Case) -> Iterator[Suspicion]:
     if case.k < 3 or not 0 < case.linear.rank <= MOST_COLUMNS or case.n < FEWEST_ROWS:
         return
     if case.task == "regression" and not case.linear.rss > _EXACT * case.linear.tss:
+        return
+    if (
+        isinstance(case.fit, LogisticFit) and not case.fit.converged
+    ):  # separated classes are CA205's
         return
     floor = floor_of(case)
     if floor is not None and np.isfinite(floor.share.std_error):
