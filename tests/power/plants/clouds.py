@@ -60,5 +60,6 @@ PLANTS = (
     Plant("LA115", "a mean common to all points, in sd of a coordinate",
           (("0.35", 0.35), ("0.5", 0.5), ("1", 1.0)), common, HEALTHY, on="cloud"),
     Plant("LA116", "a mean common to all points, in sd of a coordinate, which makes hubs",
-          (("0.5", 0.5), ("1", 1.0), ("3", 3.0)), common, HEALTHY, on="cloud"),
+          (("0.5", 0.5), ("1", 1.0), ("3", 3.0)), common, HEALTHY, on="cloud",
+          fewer={2000: 40}),
 )  # fmt: skip
