@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -25,11 +25,11 @@ from whyfit.data.arrays import ArrayRows
 from whyfit.data.folds import fold_count
 from whyfit.errors import SpecError
 from whyfit.linalg.moments import FoldMoments, Moments
+from whyfit.models.robust_errors import check_covariance, meat_of
 from whyfit.models.summary import check_confidence, column_names, dropped_words, rows_of
 from whyfit.models.trace import Trace, check, descend, why
 from whyfit.probability.evidence import ridge_by_evidence
 from whyfit.probability.inference import Inference, infer, wald
-from whyfit.probability.leveraged import own_df
 from whyfit.probability.linear import (
     LinearFit,
     about_zero,
@@ -38,11 +38,9 @@ from whyfit.probability.linear import (
     held_out_through_origin,
 )
 from whyfit.probability.predictive import Interval, Kind, LinearLaw, check_kind, check_level
-from whyfit.probability.residuals import examine
 from whyfit.probability.validation import cross_validate
 
 FOLDS = 10
-COVARIANCES = ("classic", "HC0", "HC1", "HC2", "HC3")
 
 
 class _Linear(RegressorMixin, BaseEstimator):
@@ -72,17 +70,22 @@ class _Linear(RegressorMixin, BaseEstimator):
         y = np.asarray(y, dtype=np.float64)
         return ArrayRows(X, y, fold_count(len(y), FOLDS), 0, column_names(self))
 
-    def _learn(self, rows: ArrayRows, moments: FoldMoments, ridge: float, covariance: str) -> None:
+    def _learn(
+        self,
+        rows: ArrayRows,
+        moments: FoldMoments,
+        ridge: float,
+        covariance: str,
+        label: Shaped[np.ndarray, " n"] | None = None,
+    ) -> None:
         fit = fit_moments(
             moments.total, rows.names, ridge, rows, intercept=bool(self.fit_intercept)
         )
-        meat = dfs = None
-        if covariance != "classic":
-            # HC1 divides by n − 1 − rank; through the origin there is one parameter fewer
-            meat = examine(fit, rows, kinds=(covariance,)).meat(covariance, fit.parameters - 1)
-            dfs = own_df(fit, rows, covariance)
+        robust = meat_of(fit, rows, covariance, label)
+        meat = None if robust is None else robust.matrix
         self._fit, self._moments, self._law = fit, moments, LinearLaw.of(fit, meat)
-        self.inference_ = fit.inference(self.confidence, meat, covariance, dfs)
+        level = self.confidence
+        self.inference_ = fit.inference(level) if robust is None else robust.inference(fit, level)
         self.coef_, self.intercept_ = self._law.coef, fit.intercept
         first = 1 if fit.with_intercept else 0
         self.std_error_ = self.inference_.std_error[first:]
@@ -229,7 +232,7 @@ class LinearRegression(_Linear):
     def __init__(
         self,
         fit_intercept: bool = True,
-        covariance: Literal["classic", "HC0", "HC1", "HC2", "HC3"] = "classic",
+        covariance: Literal["classic", "HC0", "HC1", "HC2", "HC3", "cluster", "HAC"] = "classic",
         confidence: float = 0.95,
         optimizer: str | Rule | None = None,
         learning_rate: float | None = None,
@@ -242,15 +245,16 @@ class LinearRegression(_Linear):
         self.learning_rate = learning_rate
         self.n_steps = n_steps
 
-    def fit(self, X: Any, y: Any) -> LinearRegression:
-        """Fit X, (n, p), to y, (n,)."""
-        if self.covariance not in COVARIANCES:
-            raise SpecError(
-                f"covariance is {self.covariance!r}; expected one of {', '.join(COVARIANCES)}."
-            )
+    def fit(self, X: Any, y: Any, groups: Any = None) -> LinearRegression:
+        """Fit X, (n, p), to y, (n,); `groups`, (n,) labels, for covariance "cluster".
+
+        Raises SpecError for an unknown covariance, or "cluster" without groups; ShapeError if labels are not n.
+        """
         check(self.optimizer, self.learning_rate, self.n_steps)
         rows = self._check(X, y)
-        self._learn(rows, gather(rows, rows.k), 0.0, self.covariance)
+        moments = gather(rows, rows.k)
+        label = check_covariance(self.covariance, groups, int(moments.n.sum()))
+        self._learn(rows, moments, 0.0, self.covariance, label)
         if self.optimizer is not None:
             self._descend(rows.names, self.optimizer)
         elif "trace_" in vars(self):
