@@ -10,7 +10,7 @@ WORKERS     ?= $(shell n=$$(nproc 2>/dev/null || echo 1); [ $$n -lt 2 ] && echo 
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test lint bench docs power clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -33,6 +33,9 @@ bench: $(VENV)/.benched ## run every benchmark beside its peers
 
 docs: $(VENV)/.installed ## write docs/rules from the docstrings of the rules
 	@$(BIN)/python tools/rule_pages.py
+
+power: $(VENV)/.tested ## simulate every rule: false alarms and power, docs/power.md (an hour on one core)
+	@OMP_NUM_THREADS=1 $(BIN)/python tools/power_page.py --jobs $$(nproc 2>/dev/null || echo 1)
 
 clean: ## remove the virtual environment and all caches
 	rm -rf $(VENV) dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -30,7 +30,17 @@ def test_examples_run(page):
 
 
 #: Pages whose Python is one program, from top to bottom, with its own assertions.
-PROGRAMS = ("bayes", "calculus", "certainty", "dependence", "descend", "resampling", "scores")
+PROGRAMS = (
+    "bayes",
+    "calculus",
+    "generalisation",
+    "new-rows",
+    "certainty",
+    "dependence",
+    "descend",
+    "resampling",
+    "scores",
+)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

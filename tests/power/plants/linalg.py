@@ -231,7 +231,7 @@ PLANTS = (
     Plant("LA109", "24 columns along 4 directions; noise beside them",
           (("0.095 sd", 0.095), ("0.07 sd", 0.07), ("0.03 sd", 0.03)), flat, (*TABLES, full)),
     Plant("LA110", "rows for each coefficient", (("4", 4.0), ("2", 2.0), ("0.8", 0.8)), few_rows,
-          TABLES, LIMIT, fewer={400: 60, 2000: 0},
+          TABLES, LIMIT, fewer={400: 20, 2000: 0},
           remark="not simulated with thousands of columns"),
     Plant("LA111", "three rows far out and off the line, at a distance of",
           (("0.7 √n sd", 0.7), ("1 √n sd", 1.0), ("1.5 √n sd", 1.5)), far_rows, REGRESSIONS),
