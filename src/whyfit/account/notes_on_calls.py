@@ -17,7 +17,9 @@ def notes_on_calls(case: Case) -> list[str]:
         )
     if case.task != "binary" or (spec.costs is None and spec.threshold is None):
         return notes
-    said = f"rows are called “{case.design.classes[1]}” from probability {number(spec.called_from)} on"
+    said = (
+        f"rows are called “{case.design.classes[1]}” from probability {number(spec.called_from)} on"
+    )
     if spec.costs is None:
         return [*notes, f"{said} (threshold)."]
     fp, fn = map(number, spec.costs)
