@@ -53,8 +53,8 @@ class GroupLook:
     """Groups of a column: `label` of the sampled rows, and of all rows the number of groups and the size m* = Σm²/n of
     the group of a row.
 
-    Errors are those of `base`, the case without the column where it is a feature; `coded`: most values have a
-    coefficient of their own there.
+    `base` is the case without the column where it is a feature, and what the rest is about. `coded`: most values have a
+    coefficient of their own; then errors are those of `base` too.
     `shared` is what company in training is worth: ½ Σ_g m_g (1/(1 − λ_g) − (1 − λ_g)), λ_g = Σ_{i≠k in g} H_ik / m_g, H
     the hat matrix; to first order Σ_g Σ_{i≠k in g} H_ik.
     """
@@ -88,9 +88,12 @@ def groups_in(case: Case, coded_only: bool = False) -> list[GroupLook]:
         base = _base(case, column.name, coded)
         if base is None or not can_judge(base):
             continue
-        e, D, A = _of_rows(case, base)
-        t, shared = _hat_in_groups(base, D, A, mine, case.sample.share)
-        look = intraclass(mine, e, (t, (base.fit.rank + 1) * case.sample.share))
+        share, judged = case.sample.share, base if coded else case
+        e, D, A = _of_rows(case, judged)
+        t, shared = _hat_in_groups(judged, D, A, mine, share)
+        if base is not judged:
+            shared = _hat_in_groups(base, *_of_rows(case, base)[1:], mine, share)[1]
+        look = intraclass(mine, e, (t, (judged.fit.rank + 1) * share))
         looks.append(GroupLook(column.name, look, mine, number, size, shared, coded, base))
     return looks
 
@@ -205,9 +208,9 @@ def names_places(name: str) -> bool:
 
 
 def _last_word(name: str) -> str:
-    """In the singular; "" for a number of something."""
+    """ "" for a number of something. A plural is one as well: the households of a district."""
     words = words_of(name)
-    return "" if not words or words[0] in _COUNTS else words[-1].removesuffix("s")
+    return "" if not words or words[0] in _COUNTS else words[-1]
 
 
 def demeaned(look: GroupLook, e: Float[np.ndarray, " s"]) -> Float[np.ndarray, " s"]:

@@ -111,7 +111,7 @@ def test_chosen_groups_are_looked_at_whatever_their_name():
 @pytest.mark.parametrize(
     ("name", "unit", "place"),
     [
-        ("patient_id", True, False), ("Subject", True, False), ("users", True, False), ("school", False, True),
+        ("patient_id", True, False), ("Subject", True, False), ("users", False, False), ("user", True, False), ("species", False, True), ("school", False, True),
         ("zip", False, True), ("number_customer_service_calls", False, False), ("n_patients", False, False),
         ("age", False, False), ("student_ratio", False, False), ("x1", False, False),
     ],
