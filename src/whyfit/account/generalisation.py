@@ -15,7 +15,6 @@ from whyfit.diagnosis.learning import (
     LEFT_OUT_CELLS,
     base_loss,
     curve_of,
-    kept_together,
     nested_of,
     ridges_of,
     some_rows,
@@ -278,14 +277,9 @@ def _remarks(
         c = curve.law.exponent
         yield f"The exponent c is {c:.2f} [{low:.2f}, {high:.2f}]; theory says 1 for any fixed number of coefficients."
     if nested is not None:
-        how = (
-            "one division into the folds given"
-            if kept_together(case)
-            else plural(nested.divisions, "division")
-        )
         yield (
             f"The interval of nested cross-validation is {fixed(nested.inflation, 2)} times as wide as if the errors"
-            f" were independent ({how} of the rows)."
+            f" were independent ({plural(nested.divisions, 'division')} of the rows)."
         )
     if choices is not None:
         yield _agreement(choices)

@@ -75,7 +75,11 @@ def ridges_of(case: Case) -> Choices | None:
 
 
 def nested_of(case: Case) -> NestedError | None:
-    """The error of the fit with its interval; None but for least squares and ridge."""
+    """The error of the fit with its interval; None but for least squares and ridge.
+
+    None too where rows of a fold belong together: folds cannot be divided anew, and intervals over folds are what is
+    left.
+    """
     return remembered(case, "nested", lambda: _nested(case))
 
 
@@ -219,15 +223,13 @@ def _nested(case: Case) -> NestedError | None:
     if not np.isfinite(square).all() or not square.std() > 0:
         return None
     sd, spec = float(square.std(ddof=1)), case.spec
-    folds = _folds(case)
-    parts = None
-    if not kept_together(case):
-        room = int(np.log2(max(len(s.y) / case.k / 2, 1)))
-        parts = _parts(case, min(_NESTED_HALVINGS, room))
-    made = nested_error(
-        folds if parts is None else parts, sd, case.k, ridge=spec.ridge, level=spec.confidence,
-        seed=spec.seed,
-    )  # fmt: skip
+    room = int(np.log2(max(len(s.y) / case.k / 2, 1)))
+    parts = _parts(case, min(_NESTED_HALVINGS, room))
+    if parts is None or kept_together(
+        case
+    ):  # one division alone tells the width to a factor of two
+        return None
+    made = nested_error(parts, sd, case.k, ridge=spec.ridge, level=spec.confidence, seed=spec.seed)
     if made is None or s.share == 1.0:
         return made
     return _of_all_rows(case, made, sd)
