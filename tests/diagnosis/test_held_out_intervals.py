@@ -185,3 +185,14 @@ def test_sets_of_few_rows_say_how_many_are_needed():
     assert panel.lead.startswith("There are no sets: ") or "rows of a class are needed" in " ".join(
         panel.remarks
     )
+
+
+def test_many_columns_share_the_geometry_of_all_rows(monkeypatch):
+    """Little is lost: leverages of training sets are those of all rows, enlarged by n/n_j."""
+    _, X, y = table(600, 13, p=5)
+    exact = intervals_of(case_of(X, y))
+    monkeypatch.setattr("whyfit.diagnosis.held_out_intervals.WIDE", 3)
+    shared = intervals_of(case_of(X, y))
+    np.testing.assert_allclose(shared.width, exact.width, rtol=1e-3)
+    monkeypatch.setattr("whyfit.diagnosis.held_out_intervals.MOST_PRODUCTS", 1)
+    assert len(intervals_of(case_of(X, y)).y) in range(250, 501)

@@ -43,6 +43,8 @@ from whyfit.spec import difference
 
 #: Rows looked at: their share has a standard error of 0.15 % at 95 %.
 MOST_ROWS = 20_000
+#: Of many columns fewer rows are looked at, and training sets share the (X̃ᵀX̃)⁻¹ of all rows: p² a row, p³ a fold.
+MOST_PRODUCTS, WIDE = 2_000_000_000, 300
 #: Least-squares fits of up to so many rows, and numbers, are left out one by one; beyond, the folds say as much.
 FEW_ROWS, FEW_NUMBERS = 500, 250_000
 #: A spread is fitted to so many rows, of at most so many columns, with so many rows for each.
@@ -204,7 +206,8 @@ def _intervals(case: Case, kind: str) -> HeldOutIntervals | None:
     if not case.linear.rss > EPS * case.linear.tss or case.linear.df <= 0:
         return None
     s = same.sample
-    place = np.arange(len(s.y))[:: -(-len(s.y) // MOST_ROWS)]
+    wanted = min(MOST_ROWS, max(MOST_PRODUCTS // (case.p + 1) ** 2, 500))
+    place = np.arange(len(s.y))[:: -(-len(s.y) // wanted)]
     log = case.spec.target_transform == "log"
     held, y = same.held_out[place], s.y[place]
     with np.errstate(over="ignore"):
@@ -250,7 +253,10 @@ def _training_law(case: Case, j: int) -> LinearLaw | GLMLaw | None:
     live = ~case.linear.dropped & (d > 0)
     V = np.zeros((len(d), len(d)))
     spent = 0.0
-    if live.any():
+    if len(d) > WIDE:
+        V = np.nan_to_num(case.linear.V[1:, 1:]) * (case.n / max(train.n, 1))
+        spent = case.n - 1 - case.linear.df
+    elif live.any():
         C = correlation(train.scatter)[:-1, :-1][np.ix_(live, live)]
         mu, Q = np.linalg.eigh(C)
         hidden = mu <= len(C) * EPS * mu.max(initial=0.0)
