@@ -237,7 +237,9 @@ def main() -> None:
             sys.exit("\n".join(wrong))
         return
     if choices.page:
-        store({k: e for k, e in known().items() if k in sim.registered()})
+        plants = sim.planted()
+        entries = {k: e for k, e in known().items() if k in sim.registered() and k in plants}
+        store({k: e | {"remark": plants[k].remark} for k, e in entries.items()})
         return
     keys, replications = _chosen(choices.rules), QUICK if choices.quick else choices.replications
     with ProcessPoolExecutor(choices.jobs) as pool:

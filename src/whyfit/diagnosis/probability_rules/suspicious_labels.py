@@ -107,12 +107,14 @@ def _confirm(case: Case, y: Int[np.ndarray, " s"], noise: LabelNoise) -> Confirm
     measure = _loss_elsewhere(case, rows)
     before, promised = _promised(case, y, noise, listed)
     without = _without(case, rows, measure)
-    if not (promised < before and before - without >= LEAST * (before - promised)):
+    looked_at = len(y) / case.n  # of a large table only the rows looked at can be left out
+    if not (promised < before and before - without >= LEAST * looked_at * (before - promised)):
         return None
     target, wrong = case.spec.target, sure * len(listed)
+    of = "" if looked_at == 1 else f" ({len(y):,} looked at)"
     message = (
         f"{percent(noise.share)} [{percent(noise.low)}, {percent(noise.high)}] of the labels of {target} look"
-        f" replaced (limit {percent(LIMIT)}); of {len(rows):,} rows listed about {wrong:.0f} are wrong: row"
+        f" replaced (limit {percent(LIMIT)}); of {len(rows):,} rows listed{of} about {wrong:.0f} are wrong: row"
         f"{'s' * (len(rows) > 1)} {spans(np.sort(rows[:6]).tolist())}{', …' * (len(rows) > 6)}"
     )
     c = noise.counted
@@ -131,7 +133,9 @@ def _confirm(case: Case, y: Int[np.ndarray, " s"], noise: LabelNoise) -> Confirm
             Evidence("temperature that noise took from the probabilities", noise.temperature, predicted=1.0),
         ),
         prediction=f"predicted log loss on the other rows {number(before, 3)} → {number(promised, 3)} without them"
-        f"   observed {number(without, 3)}",
+        f"   observed {number(without, 3)}"
+        if looked_at == 1
+        else f"predicted {percent(told)} of the rows around them carry their label   observed {percent(seen)}",
         explains=("PR308",),
     )  # fmt: skip
     name = f"leave the {len(rows):,} rows listed out of the fit"
@@ -177,11 +181,11 @@ def _without(case: Case, rows: Int[np.ndarray, " m"], measure: Measure) -> float
 
 
 def _loss_elsewhere(control: Case, rows: Int[np.ndarray, " m"]) -> Measure:
-    """Held-out log loss per fold on rows that are not listed."""
+    """Held-out log loss per fold on the rows that were looked at and are not listed."""
 
     def of(case: Case) -> np.ndarray:
         s = case.sample
-        mine = ~np.isin(s.index, rows) & np.isin(s.index, control.sample.index)
+        mine = ~np.isin(s.index, rows) & np.isin(s.index, control.sample.index[:ROWS])
         P, out = _probabilities(case)[mine], np.full(control.k, np.nan)
         own = np.clip(P[np.arange(len(P)), s.y[mine].astype(int)], 1e-12, 1)
         for j in np.unique(s.fold[mine]):
