@@ -53,7 +53,7 @@ def generalisation_panel(case: Case) -> Panel | None:
     law = None if curve is None else curve.law
     return Panel(
         "generalisation",
-        "Would it hold on new rows, and would more rows help?",
+        "Does it generalise?",
         _lead(case, curve, nested, base),
         tuple(grids),
         tuple(charts),

@@ -100,5 +100,5 @@ def _measured(
 
 
 def likelihood_terms(free: float, cost: float = 0.5) -> Terms:
-    """Terms of a model fitted by maximum likelihood: n₀ that of least squares, which leaves less bias than 0, c near 1."""
+    """Terms of a fit by maximum likelihood: c near 1, n₀ that of least squares, which leaves less bias than 0."""
     return Terms(free, cost, free + 2, PRIOR_SPREAD)

@@ -65,8 +65,8 @@ def nested_error(
 
     Parameters
     ----------
-    parts : moments of parts of the rows, at least k of them. With exactly k they are the folds, of one division, which tells
-        the width to a factor of two at best. With more, every division deals them to k folds at random.
+    parts : moments of parts of the rows, at least k of them. With exactly k they are the folds, of one division, which
+        tells the width to a factor of two at best. With more, every division deals them to k folds at random.
     loss_sd : standard deviation over the rows of the squared held-out errors.
 
     None with fewer than 3 folds, or where a training set is too small for its columns.

@@ -36,11 +36,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whyfit.diagnosis.calculus_rules import nonlinear_structure
+from whyfit.diagnosis.bends import edit_of, named, screen_of
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Evidence
+from whyfit.diagnosis.measures import skill_of
 from whyfit.diagnosis.rule import OF_LEAST_SQUARES, Confirmed, Proposal, Rule, Suspicion
-from whyfit.diagnosis.words import number, percent
+from whyfit.diagnosis.words import listed, number, percent
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.logistic import LogisticFit
 from whyfit.probability.noise_floor import NoiseFloor, noise_floor
@@ -114,13 +115,14 @@ class _Terms:
 
 
 def _terms(case: Case) -> _Terms:
-    for suspicion in nonlinear_structure.check(case):
-        if (suspicion.p_value or 0.0) > 0.05:
-            continue
-        confirmed = suspicion.confirm()
-        if confirmed is not None:
-            return _Terms(confirmed.finding.evidence[0].value, confirmed.proposals)
-    return _Terms(0.0, ())
+    screen = screen_of(case)
+    if screen is None or screen.relative.p_above(0.0) > 0.05:
+        return _Terms(0.0, ())
+    terms, _ = named(screen, case.task)
+    if not terms:
+        return _Terms(0.0, ())
+    name = f"add {listed([t.name for t in terms], 3)}"
+    return _Terms(screen.relative.value, (Proposal(name, edit_of(terms), skill_of(case)),))
 
 
 def _confirm(case: Case, floor: NoiseFloor) -> Confirmed | None:
