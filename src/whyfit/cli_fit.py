@@ -166,8 +166,14 @@ def run(source: Path, options: dict[str, Any]) -> tuple[str | None, str]:
         raise click.UsageError("--save expects a name ending in .whyfit, e.g. houses.whyfit.")
     spec = spec_of(options, configured.confidence)
     with stream.Progress(source.name, quiet=options["quiet"]) as progress:
-        chosen = {"select": tuple(select), "ignore": tuple(ignore)}
-        result = fit(source, spec, **chosen, new=options["new"], progress=progress)
+        result = fit(
+            source,
+            spec,
+            select=tuple(select),
+            ignore=tuple(ignore),
+            new=options["new"],
+            progress=progress,
+        )
         before = result.document.spec
         if options["fix"]:
             result = result.fix()

@@ -127,19 +127,15 @@ class FoldMoments:
 
     @cached_property
     def total(self) -> Moments:
-        return self._merge(np.arange(self.k))
+        return self.merged(np.arange(self.k))
 
     def without(self, j: int) -> Moments:
         """Moments of all rows not in fold j. Merged, not subtracted: nothing cancels."""
-        return self._merge(np.flatnonzero(np.arange(self.k) != j))
+        return self.merged(np.flatnonzero(np.arange(self.k) != j))
 
     def merged(self, which: Int[np.ndarray, " j"]) -> Moments:
         """Moments of all rows in some of the folds."""
-        return self._merge(which)
-
-    def _merge(self, which: Int[np.ndarray, " j"]) -> Moments:
-        n, offset = self.n[which], self.offset[which]
-        total = int(n.sum())
+        n, offset, total = self.n[which], self.offset[which], int(self.n[which].sum())
         if not total:
             return Moments.empty(len(self.shift))
         centre = (n / total) @ offset
