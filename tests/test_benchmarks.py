@@ -58,3 +58,12 @@ def test_every_certified_set_has_its_digits(monkeypatch: pytest.MonkeyPatch, sha
     monkeypatch.setattr(accuracy, "CONTENDERS", ours)
     monkeypatch.setattr(accuracy, "FOLDER", shared_data)
     assert accuracy.linear(certified) == []
+
+
+def test_learning_curves_agree(monkeypatch: pytest.MonkeyPatch):
+    """Two contenders: the mean squared error at nine sizes from moments and by scikit-learn's ninety fits."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.delitem(sys.modules, "learning_curve", raising=False)
+    calls = importlib.import_module("learning_curve").problem(1_000, 4)
+    ours, theirs = (np.asarray(call()) for call in calls.values())
+    np.testing.assert_allclose(ours, theirs, rtol=1e-10)
