@@ -52,6 +52,30 @@ fault, where it should speak and name what was planted. `make power` draws them 
 - A cell that says – was not simulated.
 """
 
+#: One run of benchmarks/overfitting_alarms.py: rows × columns, population R², alarms of 40 tables, ours and skore's.
+BESIDE = (
+    ("100 × 4", 0.5, 0, 21),
+    ("100 × 8", 0.5, 0, 23),
+    ("150 × 15", 0.7, 0, 24),
+    ("300 × 20", 0.5, 0, 21),
+    ("1,000 × 20", 0.3, 0, 11),
+)
+BESIDE_RUNS, BESIDE_PEER = 40, "skore 0.28.0"
+
+
+def beside() -> Iterator[str]:
+    """False alarms of overfitting, ours and a peer's."""
+    yield "## Overfitting, beside another check\n"
+    yield (
+        f"Correctly specified linear models, {BESIDE_RUNS} tables each, given to PR302 and to check SKD001 of {BESIDE_PEER}"
+        "\n(`python benchmarks/overfitting_alarms.py`): share of tables that are said to overfit.\n"
+    )
+    yield f"| rows × columns | population R² | PR302 | SKD001 of {BESIDE_PEER} |"
+    yield "|---|---|---|---|"
+    for shape, r2, ours, theirs in BESIDE:
+        yield f"| {shape} | {r2} | {rate(ours, BESIDE_RUNS)} | {rate(theirs, BESIDE_RUNS)} |"
+    yield ""
+
 
 def simulate(
     key: str, replications: int, cells: tuple[tuple[str, int], ...] = sim.CELLS
@@ -100,7 +124,16 @@ def store(entries: dict[str, dict[str, Any]]) -> None:
 
 def page(entries: dict[str, dict[str, Any]]) -> str:
     return "\n".join(
-        [NOTICE, "", INTRO, *table(entries), *missed(entries), *faults(entries), *missing(entries)]
+        [
+            NOTICE,
+            "",
+            INTRO,
+            *table(entries),
+            *missed(entries),
+            *beside(),
+            *faults(entries),
+            *missing(entries),
+        ]
     )
 
 
