@@ -24,18 +24,22 @@ _ONE_LAW = {
     "loss",
     "target_transform",
 }  # two ways to say what the errors are like: one remedy at a time
+#: Fields that say which rows are held out together.
+_FOLDS = {"groups", "blocked", "group_copies"}
 MAX_ROUNDS = 12  # rounds of fixing; each applies every remedy that helped
 
 
 def remedied(spec: Spec, findings: tuple[Finding, ...]) -> Spec:
     """`spec` with the edit of every remedy that helped; the more severe finding wins a field both set.
 
-    What is done with probabilities waits until the fit itself needs no remedy: a better fit may not need it.
+    Remedies that change which rows are held out together are applied alone: they decide what else helps. What is done
+    with probabilities waits until the fit itself needs no remedy: a better fit may not need it.
     """
     taken: set[str] = set()
     helped = [f.remedy for f in findings if f.remedy and f.remedy.trial and f.remedy.trial.helped]
     of_fit = [r for r in helped if not r.edit.keys() <= USES and edited(spec, r.edit) != spec]
-    for remedy in of_fit or helped:
+    of_folds = [r for r in of_fit if r.edit.keys() & _FOLDS]
+    for remedy in of_folds or of_fit or helped:
         scalar = {f for f in remedy.edit if not isinstance(getattr(spec, f), tuple | dict)}
         if scalar & _ONE_LAW:
             scalar |= _ONE_LAW

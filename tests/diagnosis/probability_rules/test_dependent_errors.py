@@ -111,8 +111,9 @@ def test_chosen_groups_are_looked_at_whatever_their_name():
 @pytest.mark.parametrize(
     ("name", "unit", "place"),
     [
-        ("patient_id", True, False), ("Subject", True, False), ("users", False, False), ("user", True, False), ("species", False, True), ("school", False, True),
-        ("zip", False, True), ("number_customer_service_calls", False, False), ("n_patients", False, False),
+        ("patient_id", True, False), ("Subject", True, False), ("users", False, False),
+        ("user", True, False), ("species", False, True), ("school", False, True), ("zip", False, True),
+        ("number_customer_service_calls", False, False), ("n_patients", False, False),
         ("age", False, False), ("student_ratio", False, False), ("x1", False, False),
     ],
 )  # fmt: skip
@@ -219,6 +220,24 @@ def test_fixing_applies_both():
     fixed = whyfit.fit(frame, "y", select=("PR306", "PR315")).fix()
     assert (fixed.spec.groups, fixed.spec.covariance) == ("user", "cluster")
     assert not fixed.findings
+
+
+def test_groups_are_held_out_before_another_remedy_is_believed():
+    """Columns that are constant in groups look curved where rows pass for independent."""
+    import pandas as pd
+
+    rng = np.random.default_rng(1)
+    g = np.repeat(np.arange(40), 10)
+    X, a = rng.normal(size=(40, 10))[g], rng.normal(size=40)[g]
+    frame = pd.DataFrame({f"gene{j}": x for j, x in enumerate(X.T)})
+    frame["patient_id"], frame["y"] = g + 5001, X[:, 0] + 1.5 * a + rng.normal(size=400)
+    result = whyfit.fit(
+        frame.sample(frac=1, random_state=0), "y", select=("CA206", "PR306", "PR315")
+    )
+    assert {"PR306", "PR315"} < {f.code for f in result.findings}  # and CA206
+    fixed = result.fix()
+    assert fixed.spec.groups == "patient_id"
+    assert not fixed.spec.terms
 
 
 @pytest.mark.parametrize(
