@@ -67,7 +67,7 @@ def beside() -> Iterator[str]:
     """False alarms of overfitting, ours and a peer's."""
     yield "## Overfitting, beside another check\n"
     yield (
-        f"Correctly specified linear models, {BESIDE_RUNS} tables each, given to PR302 and to check SKD001 of {BESIDE_PEER}"
+        f"Correctly specified models, {BESIDE_RUNS} tables each, given to PR302 and to {BESIDE_PEER}, check SKD001"
         "\n(`python benchmarks/overfitting_alarms.py`): share of tables that are said to overfit.\n"
     )
     yield f"| rows × columns | population R² | PR302 | SKD001 of {BESIDE_PEER} |"

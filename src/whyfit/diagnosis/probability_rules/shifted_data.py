@@ -145,9 +145,10 @@ def message_of(case: Case, shift: Shift, losses: Losses | None) -> str:
 def how_of(case: Case, shift: Shift) -> str:
     """What differs most."""
     moved, cells = shift.standing()
-    if cells:
-        return _cells(cells[0])
-    return _move(case, shift, *moved[0]) if moved else "no column alone, all together"
+    filled = {c.feature for c in cells}  # what is put in for a gap moves a column too
+    moved = [(j, m) for j, m in moved if feature_of(case, j) not in filled]
+    said = [_cells(c) for c in cells[:1]] + [_move(case, shift, j, m) for j, m in moved[:1]]
+    return "; ".join(said) or "no column alone, all together"
 
 
 def cost_of(case: Case, losses: Losses) -> str:
