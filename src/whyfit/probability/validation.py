@@ -176,7 +176,8 @@ def over_folds(values: Float[np.ndarray, " k"], level: float = 0.95) -> Estimate
     if k < 2:
         value = float(v[0]) if k else float("nan")
         return Estimate(value, float("nan"), float("nan"), float("nan"), float("nan"))
-    se = float(np.sqrt((1 / k + 1 / (k - 1)) * v.var(ddof=1)))
+    with np.errstate(over="ignore"):  # a fold may be as wrong as 10²⁰⁰: nothing is known of the mean then
+        se = float(np.sqrt((1 / k + 1 / (k - 1)) * v.var(ddof=1)))
     half = t_quantile(level, k - 1) * se
     mean = float(v.mean())
     return Estimate(mean, mean - half, mean + half, se, k - 1)
