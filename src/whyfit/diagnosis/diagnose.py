@@ -1,8 +1,9 @@
 """From a Case to its findings: suspect, share the false-alarm budget, confirm, try remedies, order.
 
-All statistical gates of one journey share a family-wise budget of 5 % (Holm over every hypothesis any rule
-looked at). A remedy is looked for in the order the rule proposes; the first that helped is kept, otherwise the
-first tried. A finding that accounts for another's symptom on the same columns silences it.
+All statistical gates of one journey share a family-wise budget of 5 %: Holm over every hypothesis any rule looked at.
+Every rule has the same share of it, which its hypotheses divide, so that one that looks at each of a hundred columns
+takes nothing from the others. A remedy is looked for in the order the rule proposes; the first that helped is kept,
+otherwise the first tried. A finding that accounts for another's symptom on the same columns silences it.
 """
 
 from __future__ import annotations
@@ -42,12 +43,18 @@ def standing(
 ) -> Iterator[Confirmed]:
     """What all rules have confirmed of one Case within the budget, in their order; no remedy is tried."""
     suspicions: list[Suspicion] = []
+    tested: list[Suspicion] = []
+    shares: list[float] = []
     for rule in rules:
         if case.task in rule.tasks and rule.speaks_under(case):
             tick(rule.slug)
-            suspicions.extend(rule.check(case))
-    tested = [s for s in suspicions if s.p_value is not None]
-    rejected = holm(np.array([s.p_value for s in tested], dtype=float), FAMILY_WISE)
+            looked = list(rule.check(case))
+            suspicions += looked
+            asked = [s for s in looked if s.p_value is not None]
+            tested += asked
+            shares += [1 / len(asked) for _ in asked]
+    p = np.array([s.p_value for s in tested], dtype=float)
+    rejected = holm(p, FAMILY_WISE, np.array(shares))
     stands = {id(s) for s, r in zip(tested, rejected, strict=True) if r}
     for suspicion in suspicions:
         if suspicion.p_value is None or id(suspicion) in stands:
