@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -49,6 +50,8 @@ from whyfit.probability.recalibration import Recalibrated
 from whyfit.probability.residuals import Residuals, examine
 from whyfit.probability.validation import FoldScores
 from whyfit.spec import OF_THE_FIT, Spec, difference, edited
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -338,6 +341,13 @@ class Case:
     def training_std_errors(self, columns: tuple[str, ...]) -> Float[np.ndarray, "k c"]:
         """See `training_errors`."""
         return training_errors.training_std_errors(self, columns)
+
+    def remembered(self, name: str, make: Callable[[], T]) -> T:
+        """`make()`, worked out once: what rules and panels share and no property here names."""
+        known = self.__dict__.setdefault("_shared", {})
+        if name not in known:
+            known[name] = make()
+        return known[name]
 
     # -- trying things -----------------------------------------------------------------------------
 

@@ -20,8 +20,6 @@ from jaxtyping import Float, Int
 
 from whyfit.data.arrays import ArrayRows
 from whyfit.diagnosis.case import Case
-from whyfit.diagnosis.held_out_intervals import remembered
-from whyfit.diagnosis.standard_errors import standard_errors
 from whyfit.errors import SpecError
 from whyfit.probability.distributions import t_quantile
 from whyfit.probability.glm import GLMFit
@@ -86,13 +84,13 @@ class Conclusions:
 
 def conclusions_of(case: Case) -> Conclusions | None:
     """None where no slope has a p-value, or Newton's steps found no maximum."""
-    return remembered(case, "_conclusions", lambda: _conclusions(case))
+    return case.remembered("conclusions", lambda: _conclusions(case))
 
 
 def _conclusions(case: Case) -> Conclusions | None:
     if not (isinstance(case.fit, LinearFit) or case.fit.converged):
         return None
-    table = standard_errors(case).table
+    table = case.standard_errors.table
     first = [i for i, name in enumerate(table.names) if not _is_intercept(case, i, name)]
     place = np.array([i for i in first if np.isfinite(table.p_value[i])], dtype=np.int64)
     if not place.size:
@@ -128,7 +126,7 @@ def replicates_of(case: Case) -> Float[np.ndarray, "B p"] | None:
     fit, spec = case.fit, case.spec
     if spec.ridge or spec.covariance in ("cluster", "HAC") or case.p > MOST_COLUMNS:
         return None
-    return remembered(case, "_replicates", lambda: _replicates(case, fit))
+    return case.remembered("replicates", lambda: _replicates(case, fit))
 
 
 def _replicates(case: Case, fit: object) -> Float[np.ndarray, "B p"] | None:

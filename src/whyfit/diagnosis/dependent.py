@@ -43,10 +43,7 @@ def looks_of(case: Case) -> Looks | None:
 
     Where the fit itself has no errors to judge (no maximum, an exact fit) only groups that it codes are looked at.
     """
-    kept = vars(case)  # as cached_property keeps what it has worked out
-    if "_dependence" not in kept:
-        kept["_dependence"] = _looks(case)
-    return kept["_dependence"]
+    return case.remembered("looks at dependence", lambda: _looks(case))
 
 
 def _looks(case: Case) -> Looks | None:

@@ -133,10 +133,7 @@ def _of_rows(case: Case, base: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 def _centred(case: Case) -> Float[np.ndarray, "s c"]:
     """z of the sampled rows, once for all groups."""
-    kept = vars(case)
-    if "_centred_rows" not in kept:
-        kept["_centred_rows"] = whitened(case, case.sample.X, case.sample.y)
-    return kept["_centred_rows"]
+    return case.remembered("centred rows", lambda: whitened(case, case.sample.X, case.sample.y))
 
 
 def _hat_in_groups(

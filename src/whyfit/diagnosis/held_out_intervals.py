@@ -11,9 +11,7 @@ Everything here is worked out once per Case.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -97,13 +95,6 @@ class Errors:
         return self.error / self.spread
 
 
-def remembered(case: Case, name: str, make: Callable[[], Any]) -> Any:
-    """`make()`, once per case."""
-    if name not in vars(case):
-        vars(case)[name] = make()
-    return vars(case)[name]
-
-
 def interval_scale(case: Case) -> Scale:
     """On which errors of this regression are alike in size; of a log target it is the fitted scale itself."""
     if case.spec.target_transform == "log" or case.loss == "gamma":
@@ -115,7 +106,7 @@ def interval_scale(case: Case) -> Scale:
 
 def errors_of(case: Case) -> Errors:
     """Held-out errors of a regression's sample."""
-    return remembered(case, "_errors_of", lambda: _errors(_same(case)))
+    return case.remembered("errors", lambda: _errors(_same(case)))
 
 
 def _same(case: Case) -> Case:
@@ -198,7 +189,7 @@ def intervals_of(case: Case, kind: str | None = None) -> HeldOutIntervals | None
     None where folds have no law: no degrees of freedom, or errors that are rounding.
     """
     kind = kind or case.spec.intervals
-    return remembered(case, f"_intervals_{kind}", lambda: _intervals(case, kind))
+    return case.remembered(f"{kind} intervals", lambda: _intervals(case, kind))
 
 
 def _intervals(case: Case, kind: str) -> HeldOutIntervals | None:

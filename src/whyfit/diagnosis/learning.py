@@ -52,13 +52,14 @@ _NESTED_HALVINGS = 3
 T = TypeVar("T")
 
 
-def remembered(case: Case, name: str, make: Callable[[], T]) -> T:
-    """A quantity kept with the case, as its cached properties are."""
-    kept = case.__dict__.setdefault("_learning", {})
-    if name not in kept:
+def _remembered(case: Case, name: str, make: Callable[[Case], T]) -> T:
+    """Worked out once; many small products are faster on one thread."""
+
+    def on_one_thread() -> T:
         with one_blas_thread():
-            kept[name] = make()
-    return kept[name]
+            return make(case)
+
+    return case.remembered(name, on_one_thread)
 
 
 def curve_of(case: Case) -> LearningCurve | None:
@@ -66,12 +67,12 @@ def curve_of(case: Case) -> LearningCurve | None:
 
     None for several classes, too many columns, or too few rows.
     """
-    return remembered(case, "curve", lambda: _curve(case))
+    return _remembered(case, "learning curve", _curve)
 
 
 def ridges_of(case: Case) -> Choices | None:
     """Penalties of a least-squares regression by every criterion; None for other losses and wide tables."""
-    return remembered(case, "ridges", lambda: _ridges(case))
+    return _remembered(case, "ridges", _ridges)
 
 
 def nested_of(case: Case) -> NestedError | None:
@@ -80,7 +81,7 @@ def nested_of(case: Case) -> NestedError | None:
     None too where rows of a fold belong together: folds cannot be divided anew, and intervals over folds are what is
     left.
     """
-    return remembered(case, "nested", lambda: _nested(case))
+    return _remembered(case, "nested error", _nested)
 
 
 def base_loss(case: Case) -> float:

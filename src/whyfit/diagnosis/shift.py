@@ -92,10 +92,7 @@ class Shift:
 
 def shift_of(case: Case) -> Shift | None:
     """None where there is too little to compare."""
-    known = case.__dict__
-    if "_shift" not in known:
-        known["_shift"] = _measured(case)
-    return known["_shift"]
+    return case.remembered("shift", lambda: _measured(case))
 
 
 def _measured(case: Case) -> Shift | None:
@@ -221,10 +218,7 @@ class Losses:
 
 def losses_of(case: Case) -> Losses | None:
     """None where the weights cannot be had, and of later rows under losses that are not fitted again here."""
-    known = case.__dict__
-    if "_losses" not in known:
-        known["_losses"] = _lost(case)
-    return known["_losses"]
+    return case.remembered("losses on shifted rows", lambda: _lost(case))
 
 
 def _lost(case: Case) -> Losses | None:
