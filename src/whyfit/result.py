@@ -24,8 +24,8 @@ _ONE_LAW = {
     "loss",
     "target_transform",
 }  # two ways to say what the errors are like: one remedy at a time
-#: Fields that say which rows are held out together.
-_FOLDS = {"groups", "blocked", "group_copies"}
+#: Fields that say which rows are held out together because they depend on each other.
+_FOLDS = {"groups", "blocked"}
 MAX_ROUNDS = 12  # rounds of fixing; each applies every remedy that helped
 
 

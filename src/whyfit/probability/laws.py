@@ -52,12 +52,16 @@ def count_upper(y: np.ndarray, mu: np.ndarray, phi: np.ndarray) -> np.ndarray:
     return np.where(y < 0, 1.0, out)
 
 
+WHOLE = 1e12  # counts beyond it are hardly whole in float64
+
+
 def count_quantile(
     share: float, mu: Float[np.ndarray, " m"], phi: Float[np.ndarray, " m"]
 ) -> Float[np.ndarray, " m"]:
-    """Least count y with P(Y ≤ y) ≥ share; NaN where μ is not finite."""
+    """Least count y with P(Y ≤ y) ≥ share; NaN where μ is not finite. Beyond WHOLE, of the normal law."""
     known = np.isfinite(mu) & np.isfinite(phi)
-    m, f = np.where(known, mu, 1.0), np.where(known, phi, 1.0)
+    near = known & (mu < WHOLE) & (phi < WHOLE)
+    m, f = np.where(near, mu, 1.0), np.where(near, phi, 1.0)
     low = np.full(m.shape, -1.0)
     high = np.ceil(m + 10 * np.sqrt(np.maximum(f, 1) * m) + 10)
     while (short := count_upper(high, m, f) > 1 - share).any():
@@ -69,7 +73,10 @@ def count_quantile(
             np.where(enough | (high - low <= 1), low, middle),
             np.where(enough, middle, high),
         )
-    return np.where(known, high, np.nan)
+    out = np.where(near, high, np.nan)
+    far = known & ~near
+    out[far] = mu[far] + special.ndtri(share) * np.sqrt(phi[far]) * np.sqrt(mu[far])
+    return out
 
 
 def gamma_log_density(
