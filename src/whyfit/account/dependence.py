@@ -16,6 +16,7 @@ from whyfit.diagnosis.probability_rules.dependent_errors import SERIAL_LIMIT, li
 from whyfit.diagnosis.standard_errors import standard_errors
 from whyfit.diagnosis.words import number
 from whyfit.errors import InputError
+from whyfit.probability.dependence import lagged
 from whyfit.probability.multiple import holm
 from whyfit.probability.validation import over_folds
 from whyfit.report.panel import Chart, Grid, Interval, Panel, Series
@@ -194,28 +195,20 @@ def _drop(case: Case) -> dict[str, list[str]]:
 def _chart(look: GroupLook | OrderLook) -> tuple[Chart, ...]:
     if isinstance(look, GroupLook) or not np.isfinite(look.serial.r):
         return ()
-    e, joined = look.e, look.stretch.joined
-    lags = np.arange(1, min(_LAGS, len(e) // 4) + 1)
-    whole, values, run = float(e @ e), [], joined
-    for lag in lags:
-        if joined is not None and lag > 1 and run is not None:
-            run = run[:-1] & joined[lag - 1 :]
-        pairs = e[lag:] * e[:-lag]
-        share = 1.0 if run is None else float(run.mean())
-        pairs = pairs if run is None else pairs[run]
-        values.append(float(pairs.sum()) / whole / share if share else float("nan"))
+    e = look.e
+    values = lagged(e[:, None], min(_LAGS, len(e) // 4), look.stretch.joined)[:, 0]
     half = 1.96 / len(e) ** 0.5
-    x = tuple(map(float, lags))
+    x = tuple(map(float, range(1, len(values) + 1)))
     return (
         Chart(
             "How long errors remember",
             "Bars outside the band are longer than independent errors make 19 times in 20.",
-            f"The correlation of errors with those 1 to {len(lags)} rows before {look.words}.",
+            f"The correlation of errors with those 1 to {len(x)} rows before {look.words}.",
             "rows before",
             "correlation",
             (
                 Series("independent errors", "band", x, low=(-half,) * len(x), high=(half,) * len(x)),
-                Series("correlation", "bars", x, tuple(values)),
+                Series("correlation", "bars", x, tuple(map(float, values))),
             ),
             level=0.0,
         ),

@@ -12,7 +12,7 @@ from scipy import special
 
 from whyfit.account.score_cells import filled, over_the_folds, rows_scored, score_grid, thinned
 from whyfit.diagnosis.case import Case
-from whyfit.diagnosis.words import fixed, number
+from whyfit.diagnosis.words import fixed, latex, number
 from whyfit.probability import scores
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.scores.score import LARGEST
@@ -133,13 +133,8 @@ def _formulas(y: np.ndarray, f: np.ndarray, explained: scores.Score) -> tuple[st
     a, b = float(np.sum((y - f) ** 2)), float(np.sum((y - y.mean()) ** 2))
     return (
         r"R^2 = 1 - \frac{\sum (y - \hat{y})^2}{\sum (y - \bar{y})^2} = 1 - "
-        rf"\frac{{{_latex(a)}}}{{{_latex(b)}}} = {explained.value:.4f}",
+        rf"\frac{{{latex(a, 5)}}}{{{latex(b, 5)}}} = {explained.value:.4f}",
     )
-
-
-def _latex(x: float) -> str:
-    mantissa, _, exponent = f"{x:.5g}".partition("e")
-    return mantissa if not exponent else rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
 
 
 def _on_the_law(each: list[scores.Score]) -> str:

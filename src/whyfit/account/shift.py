@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from whyfit.account.score_cells import cell
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.probability_rules.shifted_data import cost_of, how_of, unit_of
 from whyfit.diagnosis.shift import LEVEL, LIMIT, Losses, Shift, by_target, losses_of, shift_of
 from whyfit.diagnosis.words import fixed, number, plural
-from whyfit.probability.scores.score import Score
+from whyfit.probability.scores.score import Mean
 from whyfit.probability.two_samples import kl_of
 from whyfit.report.panel import Chart, Grid, Interval, Panel, Series
 
@@ -59,7 +60,7 @@ def _columns(case: Case, shift: Shift) -> Grid:
     for j, m in zip(shift.compared, shift.moves, strict=True):
         a, b = shift.A[:, j], shift.B[:, j]
         rows.append((
-            case.names[j], float(a.mean()), float(b.mean()), _interval(m.auc), m.wasserstein, m.js, kl_of(a, b), m.psi,
+            case.names[j], float(a.mean()), float(b.mean()), cell(m.auc), m.wasserstein, m.js, kl_of(a, b), m.psi,
             "yes" if j in sure else "–",
         ))  # fmt: skip
     rows.sort(key=lambda r: -abs(r[3].value - 0.5))
@@ -75,10 +76,6 @@ def _columns(case: Case, shift: Shift) -> Grid:
         "differs",
     )
     return Grid("Columns that differ most", head, tuple(rows))
-
-
-def _interval(s: Score) -> Interval:
-    return Interval(s.value, s.low, s.high)
 
 
 def _cells(shift: Shift) -> Grid:
@@ -97,7 +94,7 @@ def _cells(shift: Shift) -> Grid:
 def _losses(case: Case, losses: Losses) -> Grid:
     root = np.sqrt if case.task == "regression" else np.asarray
 
-    def cell(m) -> Interval:
+    def per_row(m: Mean) -> Interval:
         return Interval(*(float(root(max(v, 0.0))) for v in (m.value, m.low, m.high)))
 
     names = (
@@ -110,11 +107,11 @@ def _losses(case: Case, losses: Losses) -> Grid:
             "later rows, all rows taking turns", "the same by a fit on the earlier ones, predicted",
             "the same, observed",
         )  # fmt: skip
-    rows = [(names[0], cell(losses.before))]
+    rows = [(names[0], per_row(losses.before))]
     if losses.told:
-        rows.append((names[1], cell(losses.predicted)))
+        rows.append((names[1], per_row(losses.predicted)))
     if losses.observed is not None:
-        rows.append((names[2], cell(losses.observed)))
+        rows.append((names[2], per_row(losses.observed)))
     return Grid("What the model loses", ("rows", unit_of(case)), tuple(rows))
 
 

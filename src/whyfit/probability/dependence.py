@@ -33,6 +33,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import special
 
+from whyfit.probability.score_sums import ClusterSums
+
 #: Lags of an AR(1) whose correlation is below this add nothing that is seen.
 _NOTHING = 0.01
 _MOST_LAGS = 200
@@ -151,9 +153,7 @@ def shared_in_groups(
 
     m − 1 for a column that is constant in groups of m rows; 0 on average for one that knows nothing of them.
     """
-    order = np.argsort(label, kind="stable")
-    starts = np.unique(label[order], return_index=True)[1]
-    sums = np.add.reduceat(U[order], starts, axis=0) if len(U) else np.zeros((0, U.shape[1]))
+    sums = ClusterSums.of(label, U).sums
     own = np.einsum("ij,ij->j", U, U)
     with np.errstate(invalid="ignore", divide="ignore"):
         shared = (np.einsum("ij,ij->j", sums, sums) - own) / own / share

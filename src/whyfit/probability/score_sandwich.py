@@ -61,13 +61,7 @@ class Robust:
 
 def hc0(fit: LikelihoodFit, rows: RowSource, engine: Engine | None = None) -> Robust:
     """Robust to a wrong variance; rows independent."""
-    scores, c = scores_of(fit), _size(fit)
-
-    def of(block: Rows) -> np.ndarray:
-        S = scores(block)
-        return S.T @ S
-
-    M = fold(rows.blocks(), of, np.zeros((c, c)), engine or LocalEngine())
+    M = _meat(scores_of(fit), rows, _size(fit), engine or LocalEngine())
     return Robust(_around(fit, M, M), "HC0")
 
 
@@ -94,7 +88,7 @@ def clustered(
         parts.append(sums)
         plain += more
     u = of_all(parts, int(codes.max(initial=-1)) + 1, c)
-    G, k = len(u), _parameters(fit)
+    G, k = len(u), c
     check_clusters(G)
     M = u.T @ u * (G / (G - 1) * (fit.n - 1) / max(fit.n - k, 1))
     return Robust(_around(fit, M, plain), "CR1", float(G - 1), clusters=G)
@@ -109,7 +103,7 @@ def newey_west(
     """
     engine, scores, c = engine or LocalEngine(), scores_of(fit), _size(fit)
     if lag is None:
-        size = np.sqrt(np.diag(hc0_meat(scores, rows, c, engine)))
+        size = np.sqrt(np.diag(_meat(scores, rows, c, engine)))
         pick = np.where(size > 0, 1 / np.where(size > 0, size, 1.0), 0.0)
         first = np.arange(c) % (_kept(fit) + 1) == 0
         pick[first & bool(_kept(fit))] = 0.0  # slopes decide, if there are any
@@ -124,12 +118,12 @@ def newey_west(
         engine,
     )
     M = total.half + total.half.T
-    plain = hc0_meat(scores, rows, c, engine) if isinstance(fit, GLMFit) else M
+    plain = _meat(scores, rows, c, engine) if isinstance(fit, GLMFit) else M
     return Robust(_around(fit, M, plain), f"HAC({lag})", lag=lag)
 
 
-def hc0_meat(scores: Scores, rows: RowSource, c: int, engine: Engine) -> Float[np.ndarray, "c c"]:
-    """Σ s sᵀ."""
+def _meat(scores: Scores, rows: RowSource, c: int, engine: Engine) -> Float[np.ndarray, "c c"]:
+    """Σ s sᵀ of independent rows."""
 
     def of(block: Rows) -> np.ndarray:
         S = scores(block)
@@ -204,9 +198,6 @@ def _kept(fit: LikelihoodFit) -> int:
 def _size(fit: LikelihoodFit) -> int:
     classes = len(fit.intercept) if isinstance(fit, MultinomialFit) else 1
     return classes * (_kept(fit) + 1)
-
-
-_parameters = _size
 
 
 def _around(
