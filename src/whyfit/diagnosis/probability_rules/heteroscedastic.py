@@ -132,8 +132,9 @@ def _confirm(case: Case, looks: list[_Look], best: _Look) -> Confirmed | None:
         return None
     predicted, observed, low, high, m = coverage
     level = case.spec.confidence
-    slack = COVERAGE_TOLERANCE + 2 * np.sqrt(predicted * (1 - predicted) / m)
-    if high > level or abs(predicted - observed) > slack:
+    # the prediction was learned from as many rows and is about as uncertain as the observation
+    slack = COVERAGE_TOLERANCE + 2 * np.sqrt(2 * predicted * (1 - predicted) / m)
+    if observed >= level or abs(predicted - observed) > slack:
         return None
     ratio = look.ratio
     interval = ratio.interval(level)
