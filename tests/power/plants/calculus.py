@@ -98,7 +98,7 @@ PLANTS = (
           (("a level", "level"), ("a pair", "pair"), ("one column", "column")), separable,
           (*CLASSES, nearly_separable), CERTAIN),
     Plant("CA206", "a bend b·x₂² beside errors of sd 1; b is",
-          (("0.2", 0.2), ("0.4", 0.4), ("1.4", 1.4)), bent, (*REGRESSIONS, classes)),
+          (("0.2", 0.2), ("0.4", 0.4), ("2.5", 2.5)), bent, (*REGRESSIONS, classes)),
     Plant("CA207", "errors that multiply: sd of log y about its law",
           (("0.3", 0.3), ("0.5", 0.5), ("1.2", 1.2)), multiplied, (*REGRESSIONS, large_counts)),
 )  # fmt: skip

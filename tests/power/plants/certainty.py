@@ -66,7 +66,7 @@ def stars(rng, n, p):
 WIDE = {400: 60, 2000: 0}
 PLANTS = (
     Plant("PR303", "the sign of a product of three columns, beside errors of 1",
-          (("± 0.5", 0.5), ("± 1", 1.0), ("± 3", 3.0)), product_of_three, (*TABLES, bent)),
+          (("± 0.5", 0.5), ("± 1", 1.0), ("± 6", 6.0)), product_of_three, (*TABLES, bent)),
     Plant("PR305", "errors of Student's t, degrees of freedom", (("4", 4.0), ("2.5", 2.5), ("1.8", 1.8)),
           tails, REGRESSIONS, remark="what intervals miss has to be certain, which takes hundreds of rows"),
     Plant("PR310", "so many columns, a share of the rows, that the training score flatters",

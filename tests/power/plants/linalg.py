@@ -49,7 +49,7 @@ def readable(rng, n):
 def gaps(rng, n, strength):
     X = features(rng, n, 4)
     y = answer(rng, X, 0.4)
-    X[rng.random(n) < 0.15 * (1 + strength * np.sign(y - y.mean())), 0] = np.nan
+    X[rng.random(n) < 0.25 * (1 + strength * np.sign(y - y.mean())), 0] = np.nan
     X[rng.random(n) < 0.1, 1] = np.nan
     return Made((X, y))
 
@@ -210,7 +210,7 @@ def telling_levels(rng, n):
 PLANTS = (
     Plant("LA101", "cells of a column of numbers that hold words",
           (("0.5 %", 0.005), ("2 %", 0.02), ("10 %", 0.1)), unreadable, (readable,), CERTAIN),
-    Plant("LA102", "gaps of x1 (15 %) more likely where the target is high, less where it is low",
+    Plant("LA102", "gaps of x1 (25 %) more likely where the target is high, less where it is low",
           (("± 30 %", 0.3), ("± 60 %", 0.6), ("± 90 %", 0.9)), gaps, (random_gaps,),
           counts=lambda f: "gaps of x1 go with y" in f.message),
     Plant("LA103", "a column without variance",
