@@ -49,6 +49,8 @@ fault, where it should speak and name what was planted. `make power` draws them 
 - **power**: share of planted tables, in per cent, in which the rule speaks of what was planted. Found means named: a
   finding that names another column does not count. Its Monte-Carlo error is √(p(1 − p)/replications): at most 4 points
   at 150 replications, 7 at 50, 11 at 20.
+- All rules together, remedies and all, are walked over 150 healthy tables by `tests/power/test_healthy_journeys.py`: no
+  error, and a warning in at most 5 % of them.
 - A cell that says – was not simulated.
 """
 
