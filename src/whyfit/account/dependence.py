@@ -12,7 +12,6 @@ from whyfit.diagnosis.dependent import Looks, looks_of
 from whyfit.diagnosis.dependent_groups import GroupLook
 from whyfit.diagnosis.dependent_orders import OrderLook
 from whyfit.diagnosis.measures import skill_of
-from whyfit.diagnosis.probability_rules.dependent_errors import SERIAL_LIMIT, limit_of, p_of
 from whyfit.diagnosis.standard_errors import standard_errors
 from whyfit.diagnosis.words import number
 from whyfit.errors import InputError
@@ -65,15 +64,11 @@ def _found(looks: Looks) -> list[GroupLook | OrderLook]:
     """Those beyond their limit, the surest first."""
     each: list[GroupLook | OrderLook] = [g for g in looks.groups if not g.coded]
     each += looks.orders
-    p = np.array([_p(look) for look in each])
+    p = np.array([look.p_value for look in each])
     if not p.size:
         return []
     stands = holm(p, LEVEL)
     return [each[i] for i in np.argsort(p, kind="stable") if stands[i]]
-
-
-def _p(look: GroupLook | OrderLook) -> float:
-    return p_of(look) if isinstance(look, GroupLook) else look.serial.p_above(SERIAL_LIMIT)
 
 
 def _lead(
@@ -105,10 +100,10 @@ def _correlations(case: Case, groups: list[GroupLook], orders: list[OrderLook]) 
     level = case.spec.confidence
     rows = [
         (g.name, "groups", Interval(g.intraclass.rho, *g.intraclass.interval(level)),
-         limit_of(g), f"{g.number:,} groups, {number(g.size, 3)} rows")
+         g.limit, f"{g.number:,} groups, {number(g.size, 3)} rows")
         for g in groups
     ] + [
-        (o.name or "file", "order", Interval(o.serial.r, *o.serial.interval(level)), SERIAL_LIMIT,
+        (o.name or "file", "order", Interval(o.serial.r, *o.serial.interval(level)), o.limit,
          f"Durbin–Watson {number(o.serial.durbin_watson, 3)}")
         for o in orders
         if np.isfinite(o.serial.r)

@@ -6,8 +6,8 @@ import numpy as np
 
 from whyfit.account.score_cells import cell
 from whyfit.diagnosis.case import Case
-from whyfit.diagnosis.probability_rules.shifted_data import cost_of, how_of, unit_of
 from whyfit.diagnosis.shift import LEVEL, LIMIT, Losses, Shift, by_target, losses_of, shift_of
+from whyfit.diagnosis.shift_words import cost_of, how_of, unit_of
 from whyfit.diagnosis.words import fixed, number, plural
 from whyfit.probability.scores.score import Mean
 from whyfit.probability.two_samples import kl_of

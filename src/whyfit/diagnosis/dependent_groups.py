@@ -16,7 +16,7 @@ from whyfit.data.coding import LevelCoding
 from whyfit.data.grouping import labels_of
 from whyfit.data.roles import id_like, words_of
 from whyfit.data.schema import Column
-from whyfit.diagnosis.working_errors import can_judge, errors_of, hat_factor, whitened
+from whyfit.diagnosis.working_errors import WIDENING, can_judge, errors_of, hat_factor, whitened
 from whyfit.errors import InputError
 from whyfit.probability.dependence import Intraclass, intraclass
 from whyfit.probability.linear import LinearFit
@@ -67,6 +67,16 @@ class GroupLook:
     shared: float
     coded: bool
     base: Case
+
+    @property
+    def limit(self) -> float:
+        """The intraclass correlation that makes the standard error of a mean too small by a tenth."""
+        return min((WIDENING**2 - 1) / max(self.size - 1, 1e-9), 1.0)
+
+    @property
+    def p_value(self) -> float:
+        """Of "the intraclass correlation is at most `limit`"."""
+        return self.intraclass.p_above(self.limit)
 
 
 def groups_in(case: Case, coded_only: bool = False) -> list[GroupLook]:

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from whyfit.data.grouping import ranks_of
 from whyfit.data.roles import words_of
 from whyfit.data.views import among
-from whyfit.diagnosis.working_errors import errors_of
+from whyfit.diagnosis.working_errors import WIDENING, errors_of
 from whyfit.probability.dependence import Serial, serial
 
 if TYPE_CHECKING:
@@ -51,6 +51,16 @@ class OrderLook:
     serial: Serial
     stretch: Stretch
     e: Float[np.ndarray, " s"]
+
+    @property
+    def limit(self) -> float:
+        """The autocorrelation that makes the standard error of a mean too small by a tenth: (1 + r)/(1 − r) = 1.1²."""
+        return (WIDENING**2 - 1) / (WIDENING**2 + 1)
+
+    @property
+    def p_value(self) -> float:
+        """Of "the autocorrelation is at most `limit`"."""
+        return self.serial.p_above(self.limit)
 
     @property
     def words(self) -> str:

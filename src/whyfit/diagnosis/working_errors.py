@@ -21,6 +21,9 @@ from whyfit.probability.score_sandwich import bread_of, slopes_of
 if TYPE_CHECKING:
     from whyfit.diagnosis.case import Case
 
+#: Standard errors too small by this factor are off by a tenth (the 10 % change-in-estimate criterion of Maldonado &
+#: Greenland 1993, American Journal of Epidemiology 138, 923-936).
+WIDENING = 1.1
 #: Multiplications for the weights U of all coefficients: half a second. With more columns fewer rows are taken.
 _WORK = 4e9
 _EXACT = 1e-20  # residuals below this share of the variance are rounding

@@ -10,7 +10,7 @@ import pytest
 import whyfit
 from simulated import case_of, file_case, findings, table_case
 from whyfit.cli import main
-from whyfit.diagnosis.linalg_rules.duplicate_rows import WIDENING
+from whyfit.diagnosis.working_errors import WIDENING
 from whyfit.spec import Spec
 
 

@@ -9,7 +9,6 @@ import whyfit
 from simulated import case_of, file_case, findings, table_case
 from whyfit.diagnosis.dependent import looks_of
 from whyfit.diagnosis.dependent_groups import names_places, names_units
-from whyfit.diagnosis.probability_rules.dependent_errors import SERIAL_LIMIT, limit_of
 from whyfit.spec import Spec
 
 
@@ -50,9 +49,9 @@ def test_an_autoregression_predicts_what_the_spectrum_shows():
     widening = f.evidence[-1]
     assert np.isclose(widening.predicted, np.sqrt(1.49 / 0.51), rtol=0.08)
     assert np.isclose(widening.value, widening.predicted, rtol=0.2)
-    assert f.evidence[0].limit == SERIAL_LIMIT
+    limit = f.evidence[0].limit
     assert "in the order of the file" in f.message
-    assert np.isclose(np.sqrt((1 + SERIAL_LIMIT) / (1 - SERIAL_LIMIT)), 1.1)
+    assert np.isclose(np.sqrt((1 + limit) / (1 - limit)), 1.1)
 
 
 def test_a_column_drawn_anew_in_every_row_does_not_suffer():
@@ -94,7 +93,7 @@ def test_neighbours_of_one_group_are_the_groups():
     who = np.array([f"p{i:03d}" for i in g])
     case = table_case({k: v[order] for k, v in (table | {"who": who}).items()}, "y")
     looks = looks_of(case)
-    assert looks.orders[0].serial.p_above(SERIAL_LIMIT) < 1e-3
+    assert looks.orders[0].p_value < 1e-3
     (f,) = findings(case, "PR306")
     assert f.subject == ("who",)
     assert not findings(case.rerun(f.remedy.edit), "PR306")  # nor once they are allowed for
@@ -264,7 +263,7 @@ def test_more_columns_than_rows():
 def test_the_limit_of_pairs_and_of_large_groups():
     g, table = grouped(400, 200)
     (look,) = looks_of(table_case(table | {"user": g}, "y")).groups
-    assert np.isclose(limit_of(look), 0.21)
+    assert np.isclose(look.limit, 0.21)
 
 
 # -- real files --------------------------------------------------------------------------------------

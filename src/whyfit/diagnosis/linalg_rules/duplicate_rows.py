@@ -59,6 +59,7 @@ from whyfit.diagnosis.measures import Measure, skill_of
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.trial import RELEVANT_LOSS
 from whyfit.diagnosis.words import between, listed, percent, plural, signed
+from whyfit.diagnosis.working_errors import WIDENING
 from whyfit.errors import InputError
 from whyfit.probability.coincidence import MOST_CELLS, MOST_COLUMNS, Coincidences, coincidences
 from whyfit.probability.logistic import LogisticFit
@@ -71,9 +72,6 @@ CHANCE_FACTOR = 3.0
 #: Copies that are worth a word: this share of the rows, or this many (whyfit's design).
 SHARE = 0.01
 FEWEST = 20
-#: From here on standard errors are off by a tenth (the 10 % change-in-estimate criterion of Maldonado & Greenland
-#: 1993, American Journal of Epidemiology 138, 923-936): a warning.
-WIDENING = 1.1
 _SHOWN = 3
 
 

@@ -17,7 +17,8 @@ m rows, r ≤ 0.095. A coefficient weighs the errors with its own column, β̂ �
 variance is the prediction,
 
     1 + ρ Σ_g Σ_{i≠k} u_i u_k / Σu²     about 1 + (m − 1) ρ ρ_x, ρ_x the intraclass correlation of the column
-    1 + 2 Σ_l r^l Σ_t u_t u_{t−l} / Σu²     about (1 + r r_x)/(1 − r r_x)
+    1 + 2 Σ_l r_l Σ_t u_t u_{t−l} / Σu²     r_l the correlation with the row l before, as far as it is above chance;
+                                            where it is r^l, about (1 + r r_x)/(1 − r r_x)
 
 and standard errors that allow for dependence (clusters: CR2; order: cosines, or Newey and West) are the observation.
 
@@ -53,20 +54,15 @@ from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
 from whyfit.diagnosis.standard_errors import StandardErrors, standard_errors
 from whyfit.diagnosis.words import number, percent
-from whyfit.diagnosis.working_errors import coefficient_names, few_rows, weights_of
+from whyfit.diagnosis.working_errors import WIDENING, coefficient_names, few_rows, weights_of
 from whyfit.errors import InputError
-from whyfit.probability.dependence import lags_of, shared_in_groups, shared_with_neighbours
+from whyfit.probability.dependence import correlations, shared_in_groups, shared_with_neighbours
 from whyfit.probability.glm import GLMFit
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.logistic import LogisticFit
 from whyfit.probability.predictive import GLMLaw, LinearLaw, LogisticLaw
 from whyfit.spec import Spec, edited
 
-#: Standard errors too small by this factor are off by a tenth (the 10 % change-in-estimate criterion of Maldonado &
-#: Greenland 1993, American Journal of Epidemiology 138, 923-936).
-WIDENING = 1.1
-#: The autocorrelation that makes the standard error of a mean so much too small: (1 + r)/(1 − r) = 1.1².
-SERIAL_LIMIT = (WIDENING**2 - 1) / (WIDENING**2 + 1)
 #: Where only the level of the predictions is less certain, it must be by this factor for a warning: an interval of
 #: nominal 95 % covers 81 % then.
 LEVEL_WARNING = 1.5
@@ -111,16 +107,16 @@ def check(case: Case) -> Iterable[Suspicion]:
     first_group = min(groups, key=_sureness, default=None)
     cause = min(known, key=_sureness, default=None)
     for order in orders:
-        p = order.serial.p_above(SERIAL_LIMIT)
+        p = order.p_value
         if order is first_order:
             yield Suspicion(lambda o=order: _in_order(case, looks, o, cause), p)
         else:
             yield Suspicion(lambda: None, p)
     for group in groups:
         if group is first_group:
-            yield Suspicion(lambda g=group: _in_groups(case, looks, g), p_of(group))
+            yield Suspicion(lambda g=group: _in_groups(case, looks, g), group.p_value)
         else:
-            yield Suspicion(lambda: None, p_of(group))
+            yield Suspicion(lambda: None, group.p_value)
 
 
 def _allowed_for(spec: Spec, look: OrderLook | GroupLook) -> bool:
@@ -129,17 +125,8 @@ def _allowed_for(spec: Spec, look: OrderLook | GroupLook) -> bool:
     return spec.covariance == "HAC" and (spec.order == look.name or not spec.order)
 
 
-def limit_of(group: GroupLook) -> float:
-    """The intraclass correlation that makes the standard error of a mean too small by a tenth."""
-    return min((WIDENING**2 - 1) / max(group.size - 1, 1e-9), 1.0)
-
-
-def p_of(group: GroupLook) -> float:
-    return group.intraclass.p_above(limit_of(group))
-
-
 def _sureness(group: GroupLook) -> tuple[float, float]:
-    return p_of(group), -(group.size - 1) * group.intraclass.rho
+    return group.p_value, -(group.size - 1) * group.intraclass.rho
 
 
 # -- groups ------------------------------------------------------------------------------------------
@@ -166,7 +153,7 @@ def _in_groups(case: Case, looks: Looks, look: GroupLook) -> Confirmed | None:
     formula = rf"\sqrt{{1 + \rho\,\frac{{\sum_g\sum_{{i\ne k}} u_iu_k}}{{\sum u_i^2}}}} = {widening.predicted:.3g}"
     evidence = (
         Evidence(
-            f"intraclass correlation of errors by {look.name}", rho, limit=limit_of(look), low=low, high=high,
+            f"intraclass correlation of errors by {look.name}", rho, limit=look.limit, low=low, high=high,
             formula=rf"\rho = \frac{{F-1}}{{F+n_0-1}} = \frac{{{look.intraclass.f - 1:.3g}}}"
             rf"{{{look.intraclass.f + look.intraclass.n0 - 1:.3g}}} = {rho:.3g}",
         ),
@@ -192,9 +179,9 @@ def _in_groups(case: Case, looks: Looks, look: GroupLook) -> Confirmed | None:
 def _in_order(
     case: Case, looks: Looks, look: OrderLook, group: GroupLook | None
 ) -> Confirmed | None:
-    if group is not None and case.sample.share == 1.0 and p_of(group) < _EXPLAINED:
+    if group is not None and case.sample.share == 1.0 and group.p_value < _EXPLAINED:
         left = without(looks, look, group)
-        if left.p_above(SERIAL_LIMIT) > _EXPLAINED:
+        if left.p_above(look.limit) > _EXPLAINED:
             return None  # neighbours are of one group, and that is all
     r, some = look.serial.r, few_rows(len(look.e), case.p)
     if some.size < len(look.e):
@@ -202,9 +189,10 @@ def _in_order(
     stretch = look.stretch
     U = weights_of(case, stretch.X[some], stretch.y[some])
     joined = None if stretch.joined is None else stretch.joined[: some.size - 1]
-    factors = 1 + shared_with_neighbours(r, U, joined)
+    rho = correlations(look.e, stretch.joined)
+    factors = 1 + shared_with_neighbours(rho, U, joined)
     if joined is not None:
-        factors[1:] -= NOISE * 2 * r / np.sqrt((1 - r * r) * some.size)
+        factors[1:] -= NOISE * 2 * np.sqrt(rho @ rho / some.size)
     choice = {"order": look.name, "covariance": "HAC"}
     widening = _worst(case, factors, edited(case.spec, choice))
     if widening is None or widening.refuted:
@@ -214,12 +202,10 @@ def _in_order(
         f"errors repeat {percent(r)} of the one before them {look.words}: the standard error of {widening.name} is"
         f" {number(widening.observed, 2)} times too small"
     )
-    formula = (
-        rf"\sqrt{{1 + 2\sum_{{l=1}}^{{{lags_of(r)}}} {r:.3g}^l c_l}} = {widening.predicted:.3g}"
-    )
+    formula = rf"\sqrt{{1 + 2\sum_{{l=1}}^{{{rho.size}}} r_l c_l}} = {widening.predicted:.3g},\ r_1 = {r:.3g}"
     evidence = (
         Evidence(
-            f"autocorrelation of errors {look.words}", r, limit=SERIAL_LIMIT, low=low, high=high,
+            f"autocorrelation of errors {look.words}", r, limit=look.limit, low=low, high=high,
             formula=rf"r = \frac{{\sum e_te_{{t-1}}}}{{\sum e_t^2}} = {r:.3g},"
             rf"\ d \approx 2(1-r) = {look.serial.durbin_watson:.3g}",
         ),

@@ -55,7 +55,6 @@ from whyfit.diagnosis.shift import (
     FEWEST_LIKE,
     LEVEL,
     LIMIT,
-    Cells,
     Losses,
     Shift,
     by_target,
@@ -64,8 +63,8 @@ from whyfit.diagnosis.shift import (
     shift_of,
 )
 from whyfit.diagnosis.shift_trials import remedies
-from whyfit.diagnosis.words import fixed, number, percent
-from whyfit.probability.two_samples import Move
+from whyfit.diagnosis.shift_words import cost_of, how_of, size_of, unit_of
+from whyfit.diagnosis.words import fixed
 
 _NAMED = 3
 
@@ -111,8 +110,8 @@ def _law(case: Case, shift: Shift, losses: Losses) -> Confirmed | None:
     assert losses.observed is not None
     target = case.spec.target
     message = (
-        f"new rows look like the training rows, but {unit_of(case)} {_size(case, losses.before.value)} becomes"
-        f" {_size(case, losses.observed.value)}: {target} depends on the columns in another way now"
+        f"new rows look like the training rows, but {unit_of(case)} {size_of(case, losses.before.value)} becomes"
+        f" {size_of(case, losses.observed.value)}: {target} depends on the columns in another way now"
     )
     finding = RULE.finding(
         "warning",
@@ -142,70 +141,15 @@ def message_of(case: Case, shift: Shift, losses: Losses | None) -> str:
     return f"{which} ({auc}{how_of(case, shift)})" + (cost_of(case, losses) if losses else "")
 
 
-def how_of(case: Case, shift: Shift) -> str:
-    """What differs most."""
-    moved, cells = shift.standing()
-    filled = {c.feature for c in cells}  # what is put in for a gap moves a column too
-    moved = [(j, m) for j, m in moved if feature_of(case, j) not in filled]
-    said = [_cells(c) for c in cells[:1]] + [_move(case, shift, j, m) for j, m in moved[:1]]
-    return "; ".join(said) or "no column alone, all together"
-
-
-def cost_of(case: Case, losses: Losses) -> str:
-    """ "; typical error 1.2 becomes 1.6"; "" where it was not observed."""
-    if losses.observed is None:
-        return ""
-    before, now = _size(case, losses.before.value), _size(case, losses.observed.value)
-    if case.new is None:
-        if losses.p_worse >= LEVEL:
-            return "; a fit on the earlier rows predicts them no worse"
-        return f"; {unit_of(case)} {before} if rows take turns, {now} by a fit on the earlier ones"
-    cost = f"; {unit_of(case)} {before} becomes {now}"
-    if losses.explained:
-        return cost
-    more = losses.observed.value > losses.predicted.value
-    return f"{cost}, {'more' if more else 'less'} than the columns explain"
-
-
 def _order(case: Case) -> str:
     by = f" by {case.spec.order}" if case.spec.order else ""
     return f"later rows{by} are not like earlier ones"
 
 
-def _move(case: Case, shift: Shift, j: int, move: Move) -> str:
-    """ "age: mean 38 then, 52 now", "colour=red: 12 % then, 40 % now", "spread of age × 2.1"."""
-    a, b, name = shift.A[:, j], shift.B[:, j], case.names[j]
-    if case.design.kinds[j] in ("level", "boolean", "indicator") and len(np.unique(a)) <= 2:
-        low, high = float(min(a.min(), b.min())), float(max(a.max(), b.max()))
-        width = (high - low) or 1.0
-        p, q = ((v.mean() - low) / width for v in (a, b))
-        return f"{name}: {percent(float(p))} then, {percent(float(q))} now"
-    if move.auc is move.place:
-        return f"{name}: mean {number(float(a.mean()), 3)} then, {number(float(b.mean()), 3)} now"
-    if a.std() > 0:
-        return f"spread of {name} × {number(float(b.std() / a.std()), 2)}"
-    return f"{name}: constant then, not now"
-
-
-def _cells(c: Cells) -> str:
-    what = "missing" if c.what == "missing" else "of unknown levels"
-    return f"{c.feature}: {percent(c.before)} {what} then, {percent(c.now)} now"
-
-
-def unit_of(case: Case) -> str:
-    if case.task != "regression":
-        return "log loss"
-    return "typical error" + (" of the log" if case.spec.target_transform == "log" else "")
-
-
-def _size(case: Case, loss: float) -> str:
-    return number(float(np.sqrt(loss)) if case.task == "regression" else loss, 3)
-
-
 def _prediction(case: Case, shift: Shift, losses: Losses | None) -> str:
     if shift.new and losses is not None and losses.observed is not None and losses.told:
         told, seen = losses.predicted.value, losses.observed.value
-        return f"predicted {unit_of(case)} {_size(case, told)}   observed {_size(case, seen)}"
+        return f"predicted {unit_of(case)} {size_of(case, told)}   observed {size_of(case, seen)}"
     if (apart := shift.together) is None:
         return ""
     return f"predicted AUC {fixed(apart.told, 2)} from the other half   observed {fixed(apart.value, 2)}"
