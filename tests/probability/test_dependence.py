@@ -11,6 +11,7 @@ from scipy import special
 from simulated import rarely, usually
 from whyfit.probability.anova import one_way
 from whyfit.probability.dependence import (
+    correlations,
     intraclass,
     lagged,
     lags_of,
@@ -141,16 +142,32 @@ def test_what_neighbours_share_is_the_double_sum(seed, r):
     apart = np.abs(np.arange(40)[:, None] - np.arange(40))
     R = np.where((apart > 0) & (apart <= lags_of(r)), r**apart, 0.0)
     expected = [u @ R @ u / (u @ u) for u in U.T]
-    np.testing.assert_allclose(shared_with_neighbours(r, U), expected, atol=1e-12)
+    np.testing.assert_allclose(
+        shared_with_neighbours(r ** np.arange(1, lags_of(r) + 1), U), expected, atol=1e-12
+    )
 
 
 def test_a_mean_and_a_column_of_its_own_correlation():
     """1 + (m − 1)ρ and (1 + r)/(1 − r) of the mean; (1 + r r_x)/(1 − r r_x) of an AR(1) column."""
     ones = np.ones((20_000, 1))
     assert np.isclose(shared_in_groups(np.repeat(np.arange(2000), 10), ones)[0], 9.0)
-    assert np.isclose(1 + shared_with_neighbours(0.5, ones)[0], 3.0, rtol=0.02)
+    half = 0.5 ** np.arange(1, 20)
+    assert np.isclose(1 + shared_with_neighbours(half, ones)[0], 3.0, rtol=0.02)
     x = autoregression(np.random.default_rng(3), 20_000, 0.8)[:, None]
-    assert np.isclose(1 + shared_with_neighbours(0.5, x)[0], 1.4 / 0.6, rtol=0.05)
+    assert np.isclose(1 + shared_with_neighbours(half, x)[0], 1.4 / 0.6, rtol=0.05)
+
+
+def test_correlations_end_where_chance_begins():
+    rng = np.random.default_rng(6)
+    rho = correlations(autoregression(rng, 50_000, 0.8))
+    np.testing.assert_allclose(rho[:8], 0.8 ** np.arange(1, 9), atol=0.03)
+    assert 10 < rho.size < 60  # 0.8^l is 2/√n at l = 21
+    few = [correlations(rng.normal(size=400)).size for _ in range(200)]
+    assert np.mean(np.array(few) > 0) < 0.07  # one-sided 2.3 % at the first lag
+    assert correlations(np.zeros(10)).size == 0
+    # a season: correlated with the row before, not with that half a season ago
+    season = np.sin(np.arange(480) * 2 * np.pi / 12) + 0.1 * rng.normal(size=480)
+    assert correlations(season).size == 2
 
 
 def test_a_share_of_the_rows_tells_of_all():
@@ -198,4 +215,4 @@ def test_degenerate_series_and_groups():
     assert intraclass(np.repeat(np.arange(5), 2), np.arange(10.0)).p_above(1.0) == 1.0
     assert lags_of(-0.5) == 0
     assert lags_of(1.0) == 200
-    assert shared_with_neighbours(0.5, np.zeros((10, 1)))[0] == 0.0
+    assert shared_with_neighbours(np.array([0.5]), np.zeros((10, 1)))[0] == 0.0

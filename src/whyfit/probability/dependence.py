@@ -16,10 +16,10 @@ A coefficient is a weighted sum of errors, β̂_j − β_j = Σ u_i ε_i. Where 
 variance is larger than that of independent errors by
 
     1 + Σ_{i≠k} u_i u_k ρ_ik / Σ u_i²   =   1 + ρ Σ_g Σ_{i≠k in g} u_i u_k / Σu²       groups (Moulton)
-                                        =   1 + 2 Σ_l r^l c_l,  c_l = Σ_t u_t u_{t−l} / Σu²    errors AR(1)
+                                        =   1 + 2 Σ_l ρ_l c_l,  c_l = Σ_t u_t u_{t−l} / Σu²    neighbours l apart
 
-which is 1 + (m − 1)ρ and (1 + r)/(1 − r) for the mean, where u is constant, and about 1 + (m − 1)ρρ_x and
-(1 + rr_x)/(1 − rr_x) for a column with an intraclass correlation ρ_x or an autocorrelation r_x of its own.
+which is 1 + (m − 1)ρ for the mean, where u is constant, and about 1 + (m − 1)ρρ_x for a column with an intraclass
+correlation ρ_x of its own; of errors AR(1), ρ_l = r^l, it is (1 + r)/(1 − r) and about (1 + rr_x)/(1 − rr_x).
 
 References: Kish (1965), Survey Sampling; Moulton (1986), J. Econometrics 32, 385-397; Donner (1986), International
 Statistical Review 54, 67-82 for ρ; Durbin & Watson (1950), Biometrika 37, 409-428 (their d is about 2(1 − r)).
@@ -160,12 +160,21 @@ def shared_in_groups(
     return np.where(own > 0, shared, 0.0)
 
 
+def correlations(
+    e: Float[np.ndarray, " n"], joined: np.ndarray | None = None
+) -> Float[np.ndarray, " l"]:
+    """ρ_1, ρ_2, … of residuals in order, as far as the first that two standard errors, 2/√n, explain."""
+    rho = lagged(e[:, None], _MOST_LAGS, joined)[:, 0]
+    chance = np.flatnonzero(~(rho > 2 / np.sqrt(max(e.size, 1))))
+    return rho[: chance[0]] if chance.size else rho
+
+
 def shared_with_neighbours(
-    r: float, U: Float[np.ndarray, "n c"], joined: np.ndarray | None = None
+    rho: Float[np.ndarray, " l"], U: Float[np.ndarray, "n c"], joined: np.ndarray | None = None
 ) -> Float[np.ndarray, " c"]:
-    """2 Σ_l r^l c_l of every column of U, rows in order; `joined` as in `serial`."""
-    c = lagged(U, lags_of(r), joined)
-    return 2 * r ** np.arange(1, len(c) + 1) @ c if len(c) else np.zeros(U.shape[1])
+    """2 Σ_l ρ_l c_l of every column of U, rows in order; `joined` as in `serial`."""
+    c = lagged(U, rho.size, joined)
+    return 2 * rho[: len(c)] @ c if len(c) else np.zeros(U.shape[1])
 
 
 def lagged(
