@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from whyfit.diagnosis.case import Case
+from whyfit.diagnosis.held_out import of_classes
 from whyfit.diagnosis.words import percent, plural
 from whyfit.errors import SpecError
 from whyfit.probability.association import wilson
@@ -24,8 +25,7 @@ def sets_panel(case: Case) -> Panel | None:
     """None unless the fit is asked for conformal intervals."""
     if case.spec.intervals != "conformal":
         return None
-    level, P = case.spec.confidence, case.held_out
-    P = np.column_stack([1 - P, P]) if P.ndim == 1 else P
+    level, P = case.spec.confidence, of_classes(case.held_out)
     known = np.isfinite(P).all(axis=1)
     code, P, fold = case.sample.y[known].astype(np.int64), P[known], case.sample.fold[known]
     try:

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from scipy import special
 
 from whyfit.diagnosis.case import Case
+from whyfit.diagnosis.held_out import log_losses
 from whyfit.probability.calibration_error import calibration_error
 from whyfit.probability.calibration_maps import EDGE, Map
 from whyfit.probability.distributions import t_upper
@@ -70,14 +71,9 @@ def tried(case: Case) -> Tried | None:
     each = []
     for name in MAPS:
         maps = Recalibrated.of(name, y, p, fold, case.k)
-        after = log_losses(y, np.clip(maps.held_out(p, fold), EDGE, 1 - EDGE))
+        after = log_losses(y, maps.held_out(p, fold))
         each.append(Tried(name, y, p, maps.map, before, after, unit))  # type: ignore[arg-type]
     return min(each, key=lambda t: float(t.after.mean()))
-
-
-def log_losses(y: np.ndarray, p: np.ndarray) -> Float[np.ndarray, " s"]:
-    """Of each row."""
-    return -np.where(y == 1, np.log(p), np.log1p(-p))
 
 
 def still_miscalibrated(case: Case) -> bool:

@@ -14,12 +14,14 @@ from jaxtyping import Float
 from whyfit.data.sample import Sample
 from whyfit.errors import SpecError
 from whyfit.probability import multinomial
+from whyfit.probability.calibration_maps import EDGE
 from whyfit.probability.glm import GLMFit
 from whyfit.probability.logistic import LogisticFit
 from whyfit.probability.multinomial import MultinomialFit
 from whyfit.probability.predictive import sigmoid
 from whyfit.probability.recalibrated_validation import rescored
 from whyfit.probability.recalibration import Recalibrated, check_map
+from whyfit.probability.scores.proper import log_loss_rows
 from whyfit.probability.validation import FoldScores
 
 if TYPE_CHECKING:
@@ -79,6 +81,16 @@ def _own_predictions(B: Float[np.ndarray, "k c"], s: Sample) -> Float[np.ndarray
         rows = s.fold == j
         out[rows] = B[j, 0] + s.X[rows] @ B[j, 1:]
     return out
+
+
+def of_classes(p: Float[np.ndarray, "s ..."]) -> Float[np.ndarray, "s C"]:
+    """A column for every class, also where `p` is the probability of the second of two."""
+    return np.column_stack([1 - p, p]) if p.ndim == 1 else p
+
+
+def log_losses(code: np.ndarray, p: Float[np.ndarray, "s ..."]) -> Float[np.ndarray, " s"]:
+    """−log of the probability of the class that came true, which counts as EDGE at least."""
+    return log_loss_rows(code.astype(np.int64), np.clip(of_classes(p), EDGE, 1.0))
 
 
 def recalibration_of(case: Case) -> Recalibrated | None:

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from whyfit.diagnosis.case import Case
+from whyfit.diagnosis.held_out import of_classes
 from whyfit.diagnosis.measures import Measure
 from whyfit.linalg.conditioning import correlation
 from whyfit.linalg.rank import EPS
@@ -176,9 +177,7 @@ def conformal_of(case: Case) -> Conformal | None:
 
 def class_scores_of(case: Case) -> ClassScores:
     """What a classifier's prediction sets are made of."""
-    P, s = case.held_out, case.sample
-    if P.ndim == 1:
-        P = np.column_stack([1 - P, P])
+    P, s = of_classes(case.held_out), case.sample
     known = np.isfinite(P).all(axis=1)
     return ClassScores.of(s.y[known].astype(np.int64), P[known])
 

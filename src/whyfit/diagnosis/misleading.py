@@ -21,13 +21,12 @@ from scipy import special
 
 from whyfit.diagnosis.calibration_gain import RELEVANT
 from whyfit.diagnosis.case import Case
+from whyfit.diagnosis.held_out import log_losses, of_classes
 from whyfit.diagnosis.measures import skill_of
-from whyfit.probability.calibration_maps import EDGE
 from whyfit.probability.distributions import t_upper
 from whyfit.probability.glm import GLMFit
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.scores import auc, r2
-from whyfit.probability.scores.proper import log_loss_rows
 from whyfit.probability.validation import Estimate, over_folds
 
 #: Share of the largest class's mistakes that calls must mend for accuracy to show a signal at all: less is 1 % of all
@@ -72,13 +71,13 @@ class Probabilities:
 
     @classmethod
     def of(cls, case: Case) -> Probabilities:
-        p = np.clip(case.held_out, EDGE, 1 - EDGE)
-        P = np.column_stack([1 - p, p]) if p.ndim == 1 else p
+        p = case.held_out
+        P = of_classes(p)
         code = case.sample.y.astype(int)
         share = np.bincount(code, minlength=P.shape[1]) / len(code)
         called = (p >= case.spec.called_from).astype(int) if p.ndim == 1 else P.argmax(axis=1)
-        base = np.broadcast_to(np.maximum(share, EDGE), P.shape)
-        return cls(code, P, called, log_loss_rows(code, P), log_loss_rows(code, base))
+        base = np.broadcast_to(share, P.shape)
+        return cls(code, P, called, log_losses(code, P), log_losses(code, base))
 
     @property
     def unit(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from whyfit.diagnosis.case import Case
+from whyfit.diagnosis.held_out import log_losses
 from whyfit.probability import logistic, multinomial
 from whyfit.probability.predictive import LogisticLaw, MultinomialLaw
 
@@ -37,8 +38,7 @@ def losses_under(
         P = law.probability(at)
     else:
         P = MultinomialLaw.of(multinomial.fit_arrays(X, y, ridge=ridge).fit).probability(at)
-    p = np.clip(P[np.arange(len(at)), truth.astype(int)], 1e-12, 1.0)
-    return -np.log(p)
+    return log_losses(truth, P)
 
 
 def _linear(X, y, at, ridge, weights) -> np.ndarray:

@@ -15,6 +15,7 @@ from scipy import special
 from whyfit.data.grouping import ranks_of
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.columns import feature_of
+from whyfit.diagnosis.held_out import log_losses
 from whyfit.diagnosis.refits import losses_under
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.logistic import LogisticFit, fit_arrays
@@ -301,8 +302,5 @@ def loss_rows(case: Case, y: np.ndarray, predicted: np.ndarray) -> Float[np.ndar
     """Loss of every row; NaN where y is."""
     if case.task == "regression":
         return (y - predicted) ** 2
-    P = np.column_stack([1 - predicted, predicted]) if predicted.ndim == 1 else predicted
     known = np.isfinite(y)
-    code = np.where(known, y, 0).astype(int)
-    p = np.clip(P[np.arange(len(y)), code], 1e-12, 1.0)
-    return np.where(known, -np.log(p), np.nan)
+    return np.where(known, log_losses(np.where(known, y, 0), predicted), np.nan)

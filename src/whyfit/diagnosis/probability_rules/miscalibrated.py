@@ -45,12 +45,12 @@ from scipy import special
 from whyfit.diagnosis.calibration_gain import (
     RELEVANT,
     Tried,
-    log_losses,
     still_miscalibrated,
     tried,
 )
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Evidence
+from whyfit.diagnosis.held_out import log_losses
 from whyfit.diagnosis.measures import SKILL
 from whyfit.diagnosis.probability_rules.overfit import RELEVANT as OVERFIT
 from whyfit.diagnosis.probability_rules.overfit import right_size

@@ -42,11 +42,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from scipy.spatial import KDTree
 
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Evidence
+from whyfit.diagnosis.held_out import log_losses, of_classes
 from whyfit.diagnosis.measures import Measure
 from whyfit.diagnosis.rows import spans
 from whyfit.diagnosis.rule import Confirmed, Proposal, Rule, Suspicion
@@ -80,18 +81,12 @@ def check(case: Case) -> Iterator[Suspicion]:
     count = np.bincount(y, minlength=len(case.design.classes))
     if len(y) < FEWEST or np.sort(count)[-2] < NEIGHBOURS:
         return
-    P = _probabilities(case)[:ROWS]
+    P = of_classes(case.out_of_fold)[:ROWS]
     noise = label_noise(y, P, LIMIT, case.spec.confidence)
     if noise is None:
         yield Suspicion(lambda: None, 1.0)
     else:
         yield Suspicion(lambda: _confirm(case, y, noise), noise.p_value)
-
-
-def _probabilities(case: Case) -> Float[np.ndarray, "s C"]:
-    """Out of fold, of every class."""
-    p = case.out_of_fold
-    return np.column_stack([1 - p, p]) if p.ndim == 1 else p
 
 
 def _confirm(case: Case, y: Int[np.ndarray, " s"], noise: LabelNoise) -> Confirmed | None:
@@ -166,9 +161,8 @@ def _promised(
     """Log loss of the rows not listed: as held out, and under the law without noise."""
     rest = np.ones(len(y), bool)
     rest[listed] = False
-    at = np.flatnonzero(rest)
-    own = [np.clip(P[at, y[at]], 1e-12, 1) for P in (_probabilities(case)[: len(y)], noise.clean)]
-    before, after = (float(-np.log(p).mean()) for p in own)
+    held, law = case.out_of_fold[: len(y)], noise.clean
+    before, after = (float(log_losses(y[rest], p[rest]).mean()) for p in (held, law))
     return before, after
 
 
@@ -186,10 +180,9 @@ def _loss_elsewhere(control: Case, rows: Int[np.ndarray, " m"]) -> Measure:
     def of(case: Case) -> np.ndarray:
         s = case.sample
         mine = ~np.isin(s.index, rows) & np.isin(s.index, control.sample.index[:ROWS])
-        P, out = _probabilities(case)[mine], np.full(control.k, np.nan)
-        own = np.clip(P[np.arange(len(P)), s.y[mine].astype(int)], 1e-12, 1)
+        lost, out = log_losses(s.y[mine], case.out_of_fold[mine]), np.full(control.k, np.nan)
         for j in np.unique(s.fold[mine]):
-            out[j] = float(-np.log(own[s.fold[mine] == j]).mean())
+            out[j] = float(lost[s.fold[mine] == j].mean())
         return out
 
     return Measure("held-out log loss on the other rows", of, "lower")
