@@ -185,6 +185,10 @@ def test_lags_in_stretches_are_those_of_one():
     joined[29] = False
     first = sum(np.einsum("ij,ij->j", a[2:], a[:-2]) for a in (U[:30], U[30:]))
     np.testing.assert_allclose(lagged(U, 2, joined)[1], first / (U**2).sum(axis=0) * 58 / 56)
+    short = np.ones(59, bool)
+    short[9::10] = False  # stretches of ten rows hold no lag of ten
+    assert len(lagged(U, 30, short)) == 9
+    np.testing.assert_allclose(lagged(U, 30, short), lagged(U, 9, short))
 
 
 def test_the_variance_of_a_slope_is_inflated_by_as_much():

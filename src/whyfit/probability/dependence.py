@@ -33,6 +33,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import special
 
+from whyfit.probability.distributions import p_above
 from whyfit.probability.score_sums import ClusterSums
 
 #: Lags of an AR(1) whose correlation is below this add nothing that is seen.
@@ -55,7 +56,7 @@ class Serial:
 
     def p_above(self, limit: float) -> float:
         """P-value of "the autocorrelation is at most `limit`"."""
-        return float(special.ndtr(-(self.r - limit) / self.std_error)) if self.std_error else 1.0
+        return p_above(self.r - limit, self.std_error) if self.std_error else 1.0
 
     def interval(self, level: float) -> tuple[float, float]:
         half = float(special.ndtri(0.5 + level / 2)) * self.std_error
@@ -191,7 +192,8 @@ def lagged(
         if lag > 1:
             run = run[:-1] & joined[lag - 1 :]
         if not run.any():
-            return out[: lag - 1]
+            out = out[: lag - 1]
+            break
         out[lag - 1] = np.einsum("ij,ij,i->j", U[lag:], U[:-lag], run) * (run.size / run.sum())
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(own > 0, out / own, 0.0)
