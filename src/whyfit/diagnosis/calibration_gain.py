@@ -12,9 +12,9 @@ from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.held_out import log_losses
 from whyfit.probability.calibration_error import calibration_error
 from whyfit.probability.calibration_maps import EDGE, Map
-from whyfit.probability.distributions import t_upper
 from whyfit.probability.logistic import LogisticFit
 from whyfit.probability.recalibration import Recalibrated
+from whyfit.probability.scores.score import mean_above
 
 #: Share of the base rate's log loss that recalibration must save: a skill of one per cent (`trial.RELEVANT_LOSS`).
 RELEVANT = 0.01
@@ -50,10 +50,7 @@ class Tried:
     @property
     def p_value(self) -> float:
         """Of "neither map saves more than RELEVANT", one-sided, doubled for the choice."""
-        d = self.saved - RELEVANT
-        spread = float(d.std(ddof=1)) / np.sqrt(len(d))
-        p = float(t_upper(d.mean() / spread, len(d) - 1)) if spread > 0 else 1.0
-        return min(1.0, 2 * p)
+        return min(1.0, 2 * mean_above(self.saved, RELEVANT))
 
 
 def tried(case: Case) -> Tried | None:

@@ -23,10 +23,11 @@ from whyfit.diagnosis.calibration_gain import RELEVANT
 from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.held_out import log_losses, of_classes
 from whyfit.diagnosis.measures import skill_of
-from whyfit.probability.distributions import t_upper
+from whyfit.probability.distributions import p_above
 from whyfit.probability.glm import GLMFit
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.scores import auc, r2
+from whyfit.probability.scores.score import mean_above
 from whyfit.probability.validation import Estimate, over_folds
 
 #: Share of the largest class's mistakes that calls must mend for accuracy to show a signal at all: less is 1 % of all
@@ -44,19 +45,6 @@ FEW = 0.01
 #: Rows below which a hundredth of them is none; and below which folds say little.
 FEWEST_FOR_FEW = 100
 FEWEST = 30
-
-
-def _upper(mean: float, spread: float, df: float) -> float:
-    """P-value of "the mean is at most 0"; 1 without spread unless it is above."""
-    if not spread > 0:
-        return 0.0 if mean > 0 and spread == 0 else 1.0
-    return float(t_upper(mean / spread, df))
-
-
-def _above(d: Float[np.ndarray, " n"]) -> float:
-    """P-value of "rows drawn like these have a mean of at most 0"."""
-    n = len(d)
-    return _upper(float(d.mean()), float(d.std(ddof=1)) / np.sqrt(n), n - 1) if n > 1 else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +88,15 @@ class Probabilities:
 def blind(q: Probabilities) -> float:
     """P-value of "accuracy shows the signal, or there is none"."""
     wrong = 1 - q.largest.mean()
-    hidden = _above(MENDED * wrong - (q.right - q.largest))
-    return max(hidden, _above(q.base - q.loss - RELEVANT * q.unit))
+    hidden = mean_above(MENDED * wrong - (q.right - q.largest))
+    return max(hidden, mean_above(q.base - q.loss - RELEVANT * q.unit))
 
 
 def praised(q: Probabilities) -> float:
     """P-value of "no score praises the model, or its probabilities are worth as much as the shares"."""
-    costs = _above(q.loss - q.base - RELEVANT * q.unit)
+    costs = mean_above(q.loss - q.base - RELEVANT * q.unit)
     wrong = 1 - q.largest.mean()
-    praise = _above(q.right - q.largest - MENDED * wrong)
+    praise = mean_above(q.right - q.largest - MENDED * wrong)
     if q.P.shape[1] == 2:
         area = auc(q.code.astype(float), q.P[:, 1])
         z = (area.value - PRAISED) / area.std_error if area.std_error > 0 else -np.inf
@@ -150,9 +138,9 @@ def trimmed(y: Float[np.ndarray, " s"], f: Float[np.ndarray, " s"]) -> Trimmed |
     slope = (e2 - ratio * d2) / d2.mean()
     m = len(t)
     gap = LEFT_OF_FEW * score.value - (1 - ratio)
-    few = _upper(gap, float(slope.std(ddof=1)) / np.sqrt(m), m - 1)
+    few = p_above(gap, float(slope.std(ddof=1)) / np.sqrt(m), m - 1)
     spread = score.std_error / max(1 - score.value, 1e-12)  # of log(1 − R²)
-    claimed = _upper(float(np.log((1 - NOTABLE) / (1 - score.value))), spread, n - 1)
+    claimed = p_above(float(np.log((1 - NOTABLE) / (1 - score.value))), spread, n - 1)
     R, tau = score.value, float(d2.mean() / np.var(y))
     return Trimmed(
         R, 1 - ratio, 1 - (1 - R) ** 2 - R * (1 - R) / tau, 1 - float(d2.sum() / ((y - y.mean()) ** 2).sum()),
@@ -186,4 +174,4 @@ def training(case: Case) -> Training | None:
     if not seen >= NOTABLE or not np.isfinite(kept.std_error):
         return None
     gap = LEFT_OF_TRAINING * seen - kept.value
-    return Training(seen, kept, _upper(gap, kept.std_error, kept.df))
+    return Training(seen, kept, p_above(gap, kept.std_error, kept.df))

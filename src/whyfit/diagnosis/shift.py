@@ -17,6 +17,7 @@ from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.columns import feature_of
 from whyfit.diagnosis.held_out import log_losses
 from whyfit.diagnosis.refits import losses_under
+from whyfit.probability.distributions import p_above
 from whyfit.probability.linear import LinearFit
 from whyfit.probability.logistic import LogisticFit, fit_arrays
 from whyfit.probability.multinomial import MultinomialFit
@@ -246,7 +247,7 @@ def _lost(case: Case) -> Losses | None:
             return None
         before = out[shift.rows[1]]
         gap = mean_of(lost - WORSE * before, level)
-        p = _above_nothing(gap.value, gap.std_error)
+        p = p_above(gap.value, gap.std_error)
         return Losses(mean_of(before, level), predicted, mean_of(lost, level), like, weights, p)
     before, observed, p = mean_of(held[good], level), None, 1.0
     if shift.y_B is not None:
@@ -255,15 +256,8 @@ def _lost(case: Case) -> Losses | None:
         if len(lost) >= FEWEST_ROWS:
             observed = mean_of(lost, level)
             error = float(np.hypot(observed.std_error, WORSE * before.std_error))
-            p = _above_nothing(observed.value - WORSE * before.value, error)
+            p = p_above(observed.value - WORSE * before.value, error)
     return Losses(before, predicted, observed, like, weights, p)
-
-
-def _above_nothing(gap: float, error: float) -> float:
-    """p-value of "the gap is at most 0", by the normal law."""
-    if not np.isfinite(error):
-        return 1.0
-    return float(special.ndtr(-gap / error)) if error > 0 else float(gap <= 0)
 
 
 def importance(A: Float[np.ndarray, "m p"], B: Float[np.ndarray, "k p"]) -> Float[np.ndarray, " m"]:

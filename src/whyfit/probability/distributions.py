@@ -22,6 +22,13 @@ def t_upper(t, df):
     return special.ndtr(-np.asarray(t)) if np.isinf(df) else special.stdtr(df, -np.asarray(t))
 
 
+def p_above(gap: float, std_error: float, df: float = np.inf) -> float:
+    """One-sided p-value of "what was estimated as `gap` is at most 0"; of an estimate without error 0 or 1."""
+    if not np.isfinite(std_error) or std_error == 0:
+        return 0.0 if gap > 0 and std_error == 0 else 1.0
+    return float(t_upper(gap / std_error, df))
+
+
 def t_quantile(level: float, df: float) -> float:
     """q with P(|T| ≤ q) = level."""
     p = 0.5 + level / 2

@@ -20,7 +20,7 @@ from jaxtyping import Float
 from whyfit.linalg.conditioning import correlation, live_columns
 from whyfit.linalg.moments import FoldMoments, Moments
 from whyfit.linalg.solve import solve_gram
-from whyfit.probability.distributions import t_quantile, t_upper
+from whyfit.probability.distributions import p_above, t_quantile
 
 #: Penalties per row of the ridge path, λ/n on unit-variance columns: from invisible to the mean model.
 PATH = tuple(10.0 ** np.arange(-6, 4.01, 0.5))
@@ -163,9 +163,7 @@ class Estimate:
     df: float
 
     def p_above(self, limit: float = 0.0) -> float:
-        if not np.isfinite(self.std_error) or self.std_error == 0:
-            return 0.0 if self.value > limit and self.std_error == 0 else 1.0
-        return float(t_upper((self.value - limit) / self.std_error, self.df))
+        return p_above(self.value - limit, self.std_error, self.df)
 
 
 def over_folds(values: Float[np.ndarray, " k"], level: float = 0.95) -> Estimate:
@@ -176,7 +174,9 @@ def over_folds(values: Float[np.ndarray, " k"], level: float = 0.95) -> Estimate
     if k < 2:
         value = float(v[0]) if k else float("nan")
         return Estimate(value, float("nan"), float("nan"), float("nan"), float("nan"))
-    with np.errstate(over="ignore"):  # a fold may be as wrong as 10²⁰⁰: nothing is known of the mean then
+    with np.errstate(
+        over="ignore"
+    ):  # a fold may be as wrong as 10²⁰⁰: nothing is known of the mean then
         se = float(np.sqrt((1 / k + 1 / (k - 1)) * v.var(ddof=1)))
     half = t_quantile(level, k - 1) * se
     mean = float(v.mean())

@@ -33,7 +33,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from whyfit.errors import NotFiniteError, ShapeError, SpecError, TargetError
-from whyfit.probability.distributions import t_quantile
+from whyfit.probability.distributions import p_above, t_quantile
 
 LARGEST = 1e140  # squares of sums of squares stay finite up to here
 Better = Literal["lower", "higher"]
@@ -73,6 +73,13 @@ class Mean:
     std_error: float
     low: float
     high: float
+
+
+def mean_above(values: Float[np.ndarray, " n"], limit: float = 0.0) -> float:
+    """P-value of "rows drawn like these have a mean of at most `limit`", by Student's t; 1 of one row."""
+    n = len(values)
+    error = float(values.std(ddof=1)) / np.sqrt(n) if n > 1 else np.nan
+    return p_above(float(values.mean()) - limit, error, n - 1)
 
 
 def check_level(level: float) -> float:
