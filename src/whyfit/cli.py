@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import click
 
@@ -18,9 +18,6 @@ from whyfit import __version__, cli_descend, cli_fit
 from whyfit.cli_fit import FIT_OPTIONS, SEVERITIES
 from whyfit.cli_map import MAP_OPTIONS
 from whyfit.errors import InputError, SpecError
-
-if TYPE_CHECKING:
-    pass
 
 CLEAN, FINDINGS, WRONG_INPUT, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import click
 
+from whyfit.cli_fit import of_the_table
+
 _LOSSES = "auto, squared, huber, quantile, poisson, gamma, logistic, hinge, multinomial or brier"
 
 #: Beside those of the table, which are `whyfit fit`'s.
@@ -86,31 +88,11 @@ def run(source: Path, options: dict[str, Any]) -> tuple[str | None, str]:
     from whyfit.descending.choices import DescendSpec
     from whyfit.descending.road import descend
     from whyfit.report import deliver, descend_deliver
-    from whyfit.spec import MISSING_TOKENS, Spec
-    from whyfit.term import Term, polynomial
+    from whyfit.spec import Spec
 
     configured = settings.load(Path.cwd())
-    select = _words(options["select"]) or configured.select
-    ignore = _words(options["ignore"]) or configured.ignore
-    level = options["confidence"]
-    level = configured.confidence if level is None else level
-    powers = [t for column, d in options["degrees"].items() for t in polynomial(column, int(d))]
-    spec = Spec(
-        target=options["target"],
-        task=options["task"],
-        roles=options["roles"],
-        drop=options["drop"],
-        terms=tuple(dict.fromkeys([*powers, *map(Term.of, options["terms"])])),
-        missing=options["missing"],
-        missing_tokens=(*MISSING_TOKENS, *options["tokens"]),
-        target_transform="log" if options["log_target"] else "identity",
-        ridge=options["ridge"],
-        standardise=options["standardise"],
-        reference=options["reference"],
-        max_levels=options["max_levels"],
-        seed=options["seed"],
-        confidence=0.95 if level is None else level,
-    )
+    select, ignore = options["select"] or configured.select, options["ignore"] or configured.ignore
+    spec = Spec(**of_the_table(options, configured.confidence))
     fields = (
         "lr", "momentum", "nesterov", "beta1", "beta2", "alpha", "decay", "epochs", "steps", "schedule_steps",
         "factor", "delta", "tau",
@@ -149,8 +131,3 @@ def _batch(text: str | None) -> int | Literal["full"] | None:
             f"'{text}' is no batch size; expected a number of rows, e.g. 32, or full.",
             param_hint="--batch",
         ) from None
-
-
-def _words(values: Iterable[str]) -> tuple[str, ...]:
-    """("CA201,CA202", "noisy-gradients") as ("CA201", "CA202", "noisy-gradients")."""
-    return tuple(w.strip() for v in values for w in v.split(",") if w.strip())

@@ -37,7 +37,7 @@ def _pair(ctx: click.Context, param: click.Parameter, values: Iterable[str]) -> 
     return pairs
 
 
-def _words(ctx: click.Context, param: click.Parameter, values: Iterable[str]) -> tuple[str, ...]:
+def words(ctx: click.Context, param: click.Parameter, values: Iterable[str]) -> tuple[str, ...]:
     """("LA107,PR", "leak") as ("LA107", "PR", "leak")."""
     del ctx, param
     return tuple(w.strip() for v in values for w in v.split(",") if w.strip())
@@ -130,9 +130,9 @@ FIT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Hold rows with equal features out together."),
     click.option("--seed", type=int, default=0, show_default=True),
     click.option("--confidence", type=float, help="Level of all intervals; default 0.95."),
-    click.option("--select", multiple=True, callback=_words, metavar="RULES",
+    click.option("--select", multiple=True, callback=words, metavar="RULES",
                  help="Only these rules: codes, prefixes such as LA, or slugs."),
-    click.option("--ignore", multiple=True, callback=_words, metavar="RULES",
+    click.option("--ignore", multiple=True, callback=words, metavar="RULES",
                  help="All rules but these."),
     click.option("--fail-on", type=click.Choice([*SEVERITIES, "never"]),
                  help="Exit with 1 on findings at or above this severity; default never."),
@@ -146,7 +146,7 @@ FIT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Save the model for `whyfit predict`."),
     click.option("--fix", is_flag=True,
                  help="Apply the remedies that helped; print Spec and Python."),
-    click.option("--show", multiple=True, callback=_words, metavar="PANELS",
+    click.option("--show", multiple=True, callback=words, metavar="PANELS",
                  help="Show these parts of the report as well, by their names in it, or all."),
     click.option("--table", is_flag=True, help="Show the table of coefficients as well."),
     click.option("--quiet", "-q", is_flag=True, help="Show the findings only, and no progress."),
@@ -193,28 +193,41 @@ def run(source: Path, options: dict[str, Any]) -> tuple[str | None, str]:
     return result.worst, options["fail_on"] or configured.fail_on
 
 
-def spec_of(options: dict[str, Any], confidence: float | None) -> Spec:
-    from whyfit.spec import MISSING_TOKENS, Spec
+def of_the_table(options: dict[str, Any], confidence: float | None) -> dict[str, Any]:
+    """Fields of a Spec that say how a table is read; `confidence` is that of the settings."""
+    from whyfit.spec import MISSING_TOKENS
     from whyfit.term import Term, polynomial
 
     powers = [t for column, d in options["degrees"].items() for t in polynomial(column, int(d))]
     level = options["confidence"] if options["confidence"] is not None else confidence
+    names = (
+        "target",
+        "task",
+        "roles",
+        "drop",
+        "missing",
+        "reference",
+        "ridge",
+        "standardise",
+        "max_levels",
+        "seed",
+    )
+    return {name: options[name] for name in names} | {
+        "terms": tuple(dict.fromkeys([*powers, *map(Term.of, options["terms"])])),
+        "missing_tokens": (*MISSING_TOKENS, *options["tokens"]),
+        "target_transform": "log" if options["log_target"] else "identity",
+        "confidence": 0.95 if level is None else level,
+    }
+
+
+def spec_of(options: dict[str, Any], confidence: float | None) -> Spec:
+    from whyfit.spec import Spec
+
     return Spec(
-        target=options["target"],
-        task=options["task"],
-        roles=options["roles"],
-        drop=options["drop"],
-        terms=tuple(dict.fromkeys([*powers, *map(Term.of, options["terms"])])),
-        missing=options["missing"],
-        missing_tokens=(*MISSING_TOKENS, *options["tokens"]),
-        reference=options["reference"],
-        target_transform="log" if options["log_target"] else "identity",
+        **of_the_table(options, confidence),
         loss=options["loss"],
-        ridge=options["ridge"],
         components=options["components"],
-        standardise=options["standardise"],
         covariance=options["robust"] or "classic",
-        max_levels=options["max_levels"],
         folds=options["folds"],
         text=options["text"],
         text_features=options["text_features"],
@@ -228,8 +241,6 @@ def spec_of(options: dict[str, Any], confidence: float | None) -> Spec:
         intervals=options["intervals"],
         costs=options["costs"],
         threshold=options["threshold"],
-        seed=options["seed"],
-        confidence=0.95 if level is None else level,
     )
 
 

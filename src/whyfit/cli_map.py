@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+
+from whyfit.cli_fit import words
 
 MAP_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("source", type=click.Path(path_type=Path)),
@@ -30,9 +32,9 @@ MAP_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  type=click.Choice(["none", "centre", "all-but-the-top", "whiten", "unit"])),
     click.option("--seed", type=int, default=0, show_default=True),
     click.option("--confidence", type=float, help="Level of all intervals; default 0.95."),
-    click.option("--select", multiple=True, metavar="RULES",
+    click.option("--select", multiple=True, callback=words, metavar="RULES",
                  help="Only these rules: codes, prefixes such as LA, or slugs."),
-    click.option("--ignore", multiple=True, metavar="RULES",
+    click.option("--ignore", multiple=True, callback=words, metavar="RULES",
                  help="All rules but these."),
     click.option("--fail-on", type=click.Choice(["error", "warning", "note", "never"]),
                  help="Exit with 1 on findings at or above this severity; default never."),
@@ -55,8 +57,7 @@ def run(source: Path, options: dict[str, Any]) -> tuple[str | None, str]:
     from whyfit.report import deliver, map_deliver
 
     configured = settings.load(Path.cwd())
-    select = _words(options["select"]) or configured.select
-    ignore = _words(options["ignore"]) or configured.ignore
+    select, ignore = options["select"] or configured.select, options["ignore"] or configured.ignore
     level = options["confidence"] if options["confidence"] is not None else configured.confidence
     fields = (
         "labels", "label", "colour", "text", "image_size", "drop", "near", "project", "metric", "transform",
@@ -73,8 +74,3 @@ def run(source: Path, options: dict[str, Any]) -> tuple[str | None, str]:
     )
     map_deliver.deliver(result.document, wanted, options["svg"])
     return result.worst, options["fail_on"] or configured.fail_on
-
-
-def _words(values: Iterable[str]) -> tuple[str, ...]:
-    """("LA115,LA116", "hubs") as ("LA115", "LA116", "hubs")."""
-    return tuple(w.strip() for v in values for w in v.split(",") if w.strip())
