@@ -19,11 +19,10 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from jaxtyping import Float
 
-from whyfit.calculus.minimum import Minimum
+from whyfit.calculus.minimum import Minimum, halved
 from whyfit.calculus.second_order import Curved, saddle_free_step
 
 _STEPS = 200
-_HALVINGS = 40
 _ENOUGH = 1e-14  # gᵀs relative to the loss, below which a gain is rounding
 #: A row's η that still moves by so much where the loss no longer answers: e^−2η tails move by ½ a step for ever, while
 #: next to a minimum a step is the square root of rounding.
@@ -54,13 +53,8 @@ def _local(
         step = saddle_free_step(g, objective.hessian(w))
         if not float(g @ step) > enough * max(abs(loss), np.finfo(float).tiny):
             return Minimum(w, loss, moved(step) < _RUNNING, t)
-        rate = 1.0
-        for _ in range(_HALVINGS):
-            new = objective.loss(w - rate * step)
-            if new < loss:
-                break
-            rate /= 2
-        else:
+        lower = halved(objective, w, step, loss)
+        if lower is None:
             return Minimum(w, loss, moved(step) < _RUNNING, t)
-        w, loss = w - rate * step, new
+        w, loss = lower
     return Minimum(w, loss, False, _STEPS)

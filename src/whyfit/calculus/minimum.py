@@ -48,16 +48,24 @@ def minimise(
             creeps = creeps + 1 if CREEP[0] < delta / before < CREEP[1] else 0
             if (creeps > CREEPS and delta < CREEP_FROM) or loss - falls_to < _NOTHING * first:
                 return Minimum(w, loss, False, t)
-        before, rate = delta, 1.0
-        for _ in range(_HALVINGS):
-            new = objective.loss(w - rate * step)
-            if new < loss:
-                break
-            rate /= 2
-        else:
+        before, lower = delta, halved(objective, w, step, loss)
+        if lower is None:
             return Minimum(w, loss, True, t)  # nothing left above rounding, or a kink
-        w, loss = w - rate * step, new
+        w, loss = lower
     return Minimum(w, loss, falls_to is None, _STEPS)
+
+
+def halved(
+    objective: Curved, w: Float[np.ndarray, " c"], step: Float[np.ndarray, " c"], loss: float
+) -> tuple[Float[np.ndarray, " c"], float] | None:
+    """w − ηs, η = 1, ½, ¼ ... until its loss is below `loss`, and that; None where it never is."""
+    rate = 1.0
+    for _ in range(_HALVINGS):
+        new = objective.loss(w - rate * step)
+        if new < loss:
+            return w - rate * step, new
+        rate /= 2
+    return None
 
 
 def quadratic_minimum(loss: Quadratic) -> Minimum:
