@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.linalg import sqrtm
 from scipy.special import bdtr, bdtrc
 
 from whyfit.data.arrays import ArrayRows
@@ -42,6 +43,20 @@ def fitted(X, y, intercept: bool = True):
     rows = ArrayRows(X, y, 1)
     moments = gather(rows, 1, ONE).total
     return fit_moments(moments, rows.names, 0.0, rows, ONE, intercept), rows
+
+
+def of_clusters(D, y, g):
+    """CR2 with every n × n matrix written out: V, its meat M, and (I − H)_·g (I − H_gg)^{−½} x_g V of each cluster."""
+    V = np.linalg.inv(D.T @ D)
+    H = D @ V @ D.T
+    e, M, parts = y - H @ y, np.zeros_like(V), []
+    for v in np.unique(g):
+        i = g == v
+        A = np.linalg.inv(np.real(sqrtm(np.eye(i.sum()) - H[np.ix_(i, i)])))
+        u = D[i].T @ A @ e[i]
+        M += np.outer(u, u)
+        parts.append((np.eye(len(y)) - H)[:, i] @ A @ D[i] @ V)
+    return V, M, parts
 
 
 Simulate = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray, np.ndarray]]

@@ -7,10 +7,9 @@ import csv
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from scipy.linalg import sqrtm
 from scipy.stats import ttest_1samp, ttest_ind
 
-from sandwiches import ONE, Cut, coverage, fitted, slope_of, table, within
+from sandwiches import ONE, Cut, coverage, fitted, of_clusters, slope_of, table, within
 from whyfit.errors import ShapeError
 from whyfit.probability import few_clusters
 from whyfit.probability.few_clusters import cr2_meat, inverse_root
@@ -20,15 +19,7 @@ from whyfit.probability.sandwich import cluster_meat
 
 def textbook(D, y, g):
     """Covariance and degrees of freedom with every n × n matrix written out (Pustejovsky & Tipton 2018, §2-3)."""
-    V = np.linalg.inv(D.T @ D)
-    H = D @ V @ D.T
-    e, M, parts = y - H @ y, np.zeros_like(V), []
-    for v in np.unique(g):
-        i = g == v
-        A = np.linalg.inv(np.real(sqrtm(np.eye(i.sum()) - H[np.ix_(i, i)])))
-        u = D[i].T @ A @ e[i]
-        M += np.outer(u, u)
-        parts.append((np.eye(len(y)) - H)[:, i] @ A @ D[i] @ V)
+    V, M, parts = of_clusters(D, y, g)
     dfs = []
     for j in range(len(V)):
         P = np.column_stack([part[:, j] for part in parts])

@@ -7,7 +7,7 @@ import pytest
 from scipy.linalg import sqrtm
 from scipy.stats import f as f_law
 
-from sandwiches import ONE, fitted, table, within
+from sandwiches import ONE, fitted, of_clusters, table, within
 from whyfit.engines.local import one_blas_thread
 from whyfit.errors import ShapeError, SpecError
 from whyfit.probability import joint_clusters
@@ -20,15 +20,7 @@ from whyfit.probability.sandwich import cluster_meat
 
 def textbook(D, y, g, R, r):
     """Statistic and η with every n × n matrix and every variance of an entry written out."""
-    V = np.linalg.inv(D.T @ D)
-    H = D @ V @ D.T
-    e, M, parts = y - H @ y, np.zeros_like(V), []
-    for v in np.unique(g):
-        i = g == v
-        A = np.linalg.inv(np.real(sqrtm(np.eye(i.sum()) - H[np.ix_(i, i)])))
-        u = D[i].T @ A @ e[i]
-        M += np.outer(u, u)
-        parts.append((np.eye(len(y)) - H)[:, i] @ A @ D[i] @ V)
+    V, M, parts = of_clusters(D, y, g)
     C = np.linalg.solve(np.real(sqrtm(R @ V @ R.T)), R)  # another root of the same matrix
     p = [[part @ C[s] for part in parts] for s in range(len(R))]
     total = 0.0
