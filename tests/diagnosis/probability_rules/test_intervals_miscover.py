@@ -35,11 +35,27 @@ def test_the_slice_is_chosen_in_one_half_and_counted_in_the_other():
 
 
 def test_p_values_are_binomial():
-    assert intervals_miscover._off(930, 1000, 0.95) == 1.0
+    assert intervals_miscover._off(930, 930, 1000, 0.95) == 1.0
     short = stats.binom.cdf(900, 1000, 0.925)
-    assert intervals_miscover._off(900, 1000, 0.95) == pytest.approx(2 * short)
+    assert intervals_miscover._off(900, 900, 1000, 0.95) == pytest.approx(2 * short)
     over = stats.binom.sf(994, 1000, 0.975)
-    assert intervals_miscover._off(995, 1000, 0.95) == pytest.approx(2 * over)
+    assert intervals_miscover._off(999, 995, 1000, 0.95) == pytest.approx(2 * over)
+
+
+def test_whole_ends_make_no_interval_of_counts_too_long():
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(4000, 2))
+    y = rng.poisson(np.exp(0.5 + 0.4 * X[:, 0])).astype(float)
+    case = case_of(X, y, loss="poisson")
+    made = intervals_of(case)
+    assert made.covered.mean() > 0.98  # an atom of the law on either end
+    assert not findings(case, "PR312")
+    # counts that spread less than the law says, far from 0: shorter intervals would hold them too
+    even = case_of(
+        X, np.round(50 * np.exp(0.1 * X[:, 0])) + rng.integers(-3, 4, 4000), loss="poisson"
+    )
+    inside = (intervals_of(even).low < even.sample.y) & (even.sample.y < intervals_of(even).high)
+    assert intervals_miscover._needless(even, intervals_of(even)) == inside.sum() > 0
 
 
 def test_conformal_intervals_repair_a_spread_that_grows():

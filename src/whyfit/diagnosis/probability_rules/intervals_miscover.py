@@ -13,6 +13,10 @@ has Wilson's binomial interval. With α = 1 − level two nulls are tested:
     all rows     |coverage − level| ≤ α/2:   95 % intervals fail no more than half as often again, and no less than half
     one slice    coverage ≥ level − α:       nowhere do they fail more than twice as often as they say
 
+Intervals of counts end at whole numbers, and hold more than the level for that reason alone: 98 % of all rows where the
+mean is 2. They are called long only if the rows strictly inside, those that a count less at either end would hold, are
+more than that.
+
 For the second, columns and the prediction are cut into fifths, and the slice with the lowest coverage is looked for in
 the even folds only. Its coverage in the odd folds, which had no say in the choice, is what is tested and reported, so
 that looking at many slices costs nothing and flatters nothing. What the first half says is the prediction.
@@ -47,6 +51,7 @@ from whyfit.diagnosis.held_out_intervals import (
     INTERVAL_SCORE,
     PREDICTION,
     HeldOutIntervals,
+    interval_scale,
     intervals_of,
     slicing_columns,
 )
@@ -66,7 +71,7 @@ def check(case: Case) -> Iterable[Suspicion]:
     if made is None or len(made.y) < FEWEST_ROWS:
         return []
     hit = made.covered
-    p_all = _off(int(hit.sum()), len(hit), made.level)
+    p_all = _off(int(hit.sum()), _needless(case, made), len(hit), made.level)
     out = [Suspicion(partial(_of_all, case, made), p_all)]
     found = _worst(case, made)
     if found is not None:
@@ -78,11 +83,18 @@ def check(case: Case) -> Iterable[Suspicion]:
     return out
 
 
-def _off(hits: int, rows: int, level: float) -> float:
+def _needless(case: Case, made: HeldOutIntervals) -> int:
+    """Rows that shorter intervals would hold too: of counts those strictly inside, of other targets all covered."""
+    if interval_scale(case) != "counts":
+        return int(made.covered.sum())
+    return int(((made.low < made.y) & (made.y < made.high)).sum())
+
+
+def _off(hits: int, needless: int, rows: int, level: float) -> float:
     """P-value of "coverage is within α/2 of the level", two-sided."""
     margin = OF_ALL * (1 - level)
     short = too_few(hits, rows, level - margin)
-    over = float(special.bdtrc(hits - 1, rows, level + margin)) if hits else 1.0
+    over = float(special.bdtrc(needless - 1, rows, level + margin)) if needless else 1.0
     return min(1.0, 2 * min(short, over))
 
 
