@@ -21,8 +21,9 @@ from whyfit.diagnosis.words import fixed, number, percent
 
 #: R² that a log link may cost: five times what remedies may, as no interval guards it.
 LIMIT = 0.05
-#: Folds with fewer rows say little of a mean.
-_FEWEST_ROWS = 50
+#: With fewer rows R² hangs on the largest one or two: of 40 simulated tables of Poisson counts whose mean is e^η, 8 of
+#: 60 rows, 3 of 100 and none of 150 had the straight line ahead by LIMIT.
+_FEWEST_ROWS = 150
 
 
 def _pooled_r2(case: Case) -> Float[np.ndarray, " k"]:
