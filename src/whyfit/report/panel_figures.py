@@ -66,7 +66,8 @@ def _drawn(
         "type": "nominal",
         "title": None,
         "scale": {"domain": names},
-        **({"legend": None} if len(names) < 2 else {}),
+        # two to a line: four names are wider than a phone
+        "legend": {"columns": 2} if len(names) > 1 else None,
     }
     data, out = {"values": values}, []
     edges = {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": colour}
