@@ -168,9 +168,8 @@ def _in_groups(case: Case, looks: Looks, look: GroupLook) -> Confirmed | None:
             distance_in_groups(case, look),
         ),
     )
-    return _said(
-        look.name, message, evidence, widening, proposals, f"{look.number:,} groups of {rows:.3g}"
-    )
+    why = f"{look.number:,} groups of {rows:.3g}"
+    return _said(case, look.name, message, evidence, widening, proposals, why)
 
 
 # -- order -------------------------------------------------------------------------------------------
@@ -220,7 +219,7 @@ def _in_order(
         ),
     )
     subject = look.name or case.spec.target
-    return _said(subject, message, evidence, widening, proposals, f"r = {r:.2f}")
+    return _said(case, subject, message, evidence, widening, proposals, f"r = {r:.2f}")
 
 
 def _edit(spec: Spec, look: OrderLook) -> dict[str, object]:
@@ -296,6 +295,7 @@ def _evidence(widening: _Widening, formula: str) -> tuple[Evidence, ...]:
 
 
 def _said(
+    case: Case,
     subject: str,
     message: str,
     evidence: tuple[Evidence, ...],
@@ -313,6 +313,8 @@ def _said(
                 f"predicted standard error of {widening.name} {number(widening.predicted, 3)} × as large ({why})"
                 f"   observed {number(widening.observed, 3)} × ({widening.method})"
             ),
+            # later rows differ in this column because the file is sorted by it
+            explains=() if case.new is not None else ("PR314",),
         ),
         proposals,
     )
