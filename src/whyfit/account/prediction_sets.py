@@ -6,14 +6,13 @@ The set of a held-out row is made from the scores of rows in other folds (`proba
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from whyfit.diagnosis.case import Case
-from whyfit.diagnosis.held_out import of_classes
+from whyfit.diagnosis.held_out_intervals import held_out_sets
 from whyfit.diagnosis.words import percent, plural
 from whyfit.errors import SpecError
 from whyfit.probability.association import wilson
-from whyfit.probability.conformal_scores import ClassScores, rows_needed
+from whyfit.probability.conformal_scores import rows_needed
 from whyfit.report.panel import Cell, Grid, Interval, Panel
 
 #: Classes that have a row of their own.
@@ -25,11 +24,9 @@ def sets_panel(case: Case) -> Panel | None:
     """None unless the fit is asked for conformal intervals."""
     if case.spec.intervals != "conformal":
         return None
-    level, P = case.spec.confidence, of_classes(case.held_out)
-    known = np.isfinite(P).all(axis=1)
-    code, P, fold = case.sample.y[known].astype(np.int64), P[known], case.sample.fold[known]
+    level = case.spec.confidence
     try:
-        held = held_out_sets(code, P, fold, level)
+        code, held = held_out_sets(case, level)
     except SpecError as error:
         return Panel("intervals", TITLE, f"There are no sets: {error}")
     own = held[np.arange(len(code)), code]
@@ -37,7 +34,7 @@ def sets_panel(case: Case) -> Panel | None:
     low, high = wilson(int(own.sum()), len(own), level)
     lead = (
         f"Held out, {percent(level)} sets held the class of {100 * own.mean():.3g} % of {plural(len(own), 'row')}"
-        f" [{100 * low:.3g}, {100 * high:.3g}], with {size.mean():.2f} of {P.shape[1]} classes to a set."
+        f" [{100 * low:.3g}, {100 * high:.3g}], with {size.mean():.2f} of {held.shape[1]} classes to a set."
     )
     return Panel(
         "intervals",
@@ -47,17 +44,6 @@ def sets_panel(case: Case) -> Panel | None:
         formulas=(r"\{c : 1 - p_c(x) \le q_c\}",),
         remarks=_remarks(case, code, level),
     )
-
-
-def held_out_sets(
-    code: np.ndarray, P: Float[np.ndarray, "n C"], fold: np.ndarray, level: float
-) -> Bool[np.ndarray, "n C"]:
-    """Of every row the set that the rows of other folds give it. SpecError if none of its classes has rows enough."""
-    held = np.empty(P.shape, dtype=bool)
-    for j in np.unique(fold):
-        mine = fold == j
-        held[mine] = ClassScores.of(code[~mine], P[~mine]).sets(P[mine], level)
-    return held
 
 
 def _classes(case: Case, code: np.ndarray, own: np.ndarray, size: np.ndarray) -> Grid:

@@ -177,9 +177,30 @@ def conformal_of(case: Case) -> Conformal | None:
 
 def class_scores_of(case: Case) -> ClassScores:
     """What a classifier's prediction sets are made of."""
+    code, P, _ = _classified(case)
+    return ClassScores.of(code, P)
+
+
+def held_out_sets(
+    case: Case, level: float
+) -> tuple[Int[np.ndarray, " s"], Bool[np.ndarray, "s C"]]:
+    """Class codes of the sampled rows, and the set that the rows of other folds give each.
+
+    Raises SpecError if none of the classes has rows enough.
+    """
+    code, P, fold = _classified(case)
+    held = np.empty(P.shape, dtype=bool)
+    for j in np.unique(fold):
+        mine = fold == j
+        held[mine] = ClassScores.of(code[~mine], P[~mine]).sets(P[mine], level)
+    return code, held
+
+
+def _classified(case: Case) -> tuple[np.ndarray, Float[np.ndarray, "s C"], np.ndarray]:
+    """Codes, out-of-fold probabilities and folds of the sampled rows that have any."""
     P, s = of_classes(case.held_out), case.sample
     known = np.isfinite(P).all(axis=1)
-    return ClassScores.of(s.y[known].astype(np.int64), P[known])
+    return s.y[known].astype(np.int64), P[known], s.fold[known]
 
 
 def intervals_of(case: Case, kind: str | None = None) -> HeldOutIntervals | None:

@@ -21,7 +21,7 @@ DeLong, DeLong & Clarke-Pearson (1988), Biometrics 44; Lin (1991), IEEE Trans. I
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -186,9 +186,7 @@ class Move:
 
 
 def _mirrored(s: Score) -> Score:
-    import dataclasses
-
-    return dataclasses.replace(s, value=1 - s.value, low=1 - s.high, high=1 - s.low)
+    return replace(s, value=1 - s.value, low=1 - s.high, high=1 - s.low)
 
 
 def move_of(a: Float[np.ndarray, " m"], b: Float[np.ndarray, " k"], level: float = 0.95) -> Move:
