@@ -342,3 +342,10 @@ def test_the_panel_is_in_the_report():
 
     document = whyfit.fit(pd.DataFrame(table | {"user": g}), "y", spec=Spec(groups="user")).document
     assert "dependence" in [panel.key for panel in document.panels]
+
+
+def test_errors_by_the_users_own_groups_need_no_order(shared_data):
+    path = shared_data / "sleepstudy/sleepstudy.csv"
+    case = file_case(path, "Reaction", groups="Subject", covariance="cluster")
+    assert not findings(case, "PR306")
+    assert findings(file_case(path, "Reaction"), "PR306")

@@ -120,8 +120,11 @@ def check(case: Case) -> Iterable[Suspicion]:
 
 
 def _allowed_for(spec: Spec, look: OrderLook | GroupLook) -> bool:
+    """Standard errors by the user's own groups hold whatever the order within them; another order is another choice."""
     if isinstance(look, GroupLook):
         return spec.covariance == "cluster" and spec.groups == look.name
+    if spec.covariance == "cluster":
+        return True
     return spec.covariance == "HAC" and (spec.order == look.name or not spec.order)
 
 
