@@ -290,7 +290,7 @@ def test_names_of_classes_and_columns_are_the_users():
     x = rng.normal(size=200)
     answer = np.where(x + rng.normal(size=200) > 0, "ja", "nein")
     panel = made(table_case({"x": x, "answer": answer}, "answer"))
-    assert "rank a “nein” above another row" in panel.lead
+    assert "rank a row of “nein” above another" in panel.lead
     assert panel.grids[1].head == ("truth", "called ja", "called nein")
 
 

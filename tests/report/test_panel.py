@@ -101,3 +101,12 @@ def test_charts_hold_the_points_and_leave_out_what_an_axis_cannot_show() -> None
 def test_a_chart_without_points_is_not_drawn() -> None:
     empty = Chart("", "", "", "x", "y", (Series("s", "line", ()),))
     assert panel_figures(Panel("k", "t", "l", charts=(empty,))) == ()
+
+
+def test_written_numbers_are_set_to_the_right_too() -> None:
+    grid = Grid(
+        "",
+        ("slope", "p", "sign", "where"),
+        (("a", "< 1e−16", "99.8 %", "0"), ("b", "–", "100 %", "0 to 8")),
+    )
+    assert [set_right(grid, j) for j in range(4)] == [False, True, True, False]

@@ -81,9 +81,10 @@ def _chart(made: Conclusions) -> Chart:
     return Chart(
         "p-values, smallest first",
         "If no slope were real the points would follow the line of chance; points below Holm's line, from the left, are"
-        " certain however many were tested.",
-        f"The p-values of {m} slopes in rising order on a log scale, none drawn below {LEAST:g}, with the limits of"
-        " Holm and of Benjamini and Hochberg and the line that p-values follow by chance.",
+        " certain however many were tested."
+        + (f" Those below {number(LEAST)} are drawn there." if p[0] < LEAST else ""),
+        f"The p-values of {m} slopes in rising order on a log scale, none drawn below {number(LEAST)}, with the limits"
+        " of Holm and of Benjamini and Hochberg and the line that p-values follow by chance.",
         "rank",
         "p-value",
         series,

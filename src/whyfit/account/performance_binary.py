@@ -77,7 +77,7 @@ def _lead(area: scores.Score, loss: scores.Score, yes: str) -> str:
     if not np.isfinite(area.value):
         return said + "; there is one class only, and nothing to rank."
     between = f"[{area.low:.3f}, {area.high:.3f}]"
-    return f"{said}, and rank a “{yes}” above another row in {area.value:.3f} {between} of the pairs (AUC)."
+    return f"{said}, and rank a row of “{yes}” above another in {area.value:.3f} {between} of the pairs (AUC)."
 
 
 def _called(table: scores.Confusion, case: Case) -> Grid:

@@ -13,6 +13,8 @@ from whyfit.probability.scores.score import Mean
 from whyfit.probability.two_samples import kl_of
 from whyfit.report.panel import Chart, Grid, Interval, Panel, Series
 
+#: A column of fewer values makes steps, no curve, of its quantiles.
+FEW_VALUES = 6
 #: Shares of the rows at which the laws of a column are set side by side.
 _QUANTILES = np.linspace(0.01, 0.99, 99)
 
@@ -116,11 +118,12 @@ def _losses(case: Case, losses: Losses) -> Grid:
 
 
 def _charts(case: Case, shift: Shift) -> tuple[Chart, ...]:
-    """Quantiles of the numeric column that moved most, new against training."""
+    """Quantiles of the numeric column that moved most, new against training; not of one with few values."""
+    moved = {j for j, _ in shift.standing()[0]}
     best = [
         (abs(m.auc.value - 0.5), j)
         for j, m in zip(shift.compared, shift.moves, strict=True)
-        if len(np.unique(shift.A[:200, j])) > 10
+        if (j in moved or not moved) and len(np.unique(shift.A[:, j])) > FEW_VALUES
     ]
     if not best:
         return ()

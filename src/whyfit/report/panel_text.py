@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -13,6 +14,8 @@ from whyfit.report.strings import visible
 from whyfit.report.terminal import Screen
 
 _GAP = "  "
+#: A number that was written by its maker: "< 1e−16", "99.8 %", "−0.5"; or that does not exist.
+_NUMBER = re.compile(r"(< ?)?[+−-]?\d[\d.,]*(e[+−-]?\d+)?( %)?|–")
 
 
 def cell(value: Cell | Interval) -> str:
@@ -29,7 +32,7 @@ def cell(value: Cell | Interval) -> str:
 def set_right(grid: Grid, column: int) -> bool:
     """Whether a column holds numbers, which are set to the right."""
     held = [row[column] for row in grid.rows if row[column] is not None]
-    return bool(held) and not any(isinstance(v, str) for v in held)
+    return bool(held) and not any(isinstance(v, str) and not _NUMBER.fullmatch(v) for v in held)
 
 
 def render_panel(panel: Panel, screen: Screen) -> list[Text]:

@@ -49,7 +49,7 @@ from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.measures import LOG_SCORE, Measure
 from whyfit.diagnosis.rule import OF_LEAST_SQUARES, Confirmed, Proposal, Rule, Suspicion
-from whyfit.diagnosis.words import number, percent
+from whyfit.diagnosis.words import latex, number, percent
 from whyfit.linalg.moments import Moments
 from whyfit.probability.association import wilson
 from whyfit.probability.bootstrap import pairs_bootstrap
@@ -225,7 +225,7 @@ def _evidence(case: Case, look: _Look, coverage, interval) -> tuple[Evidence, ..
         ),
         Evidence(
             "Koenker's test of e² on all columns", p,
-            formula=rf"n R^2 = {statistic:.1f},\ P(\chi^2_{{{df:.0f}}} \ge n R^2) = {p:.2g}",
+            formula=rf"n R^2 = {statistic:.1f},\ P(\chi^2_{{{df:.0f}}} \ge n R^2) = {latex(p)}",
         ),
     )  # fmt: skip
 

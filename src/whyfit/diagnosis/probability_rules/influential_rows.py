@@ -56,7 +56,7 @@ from whyfit.diagnosis.case import Case
 from whyfit.diagnosis.finding import Evidence
 from whyfit.diagnosis.rows import fitted, refitted_without, spans, typical_error
 from whyfit.diagnosis.rule import OF_LEAST_SQUARES, Confirmed, Proposal, Rule, Suspicion
-from whyfit.diagnosis.words import fixed, number
+from whyfit.diagnosis.words import fixed, latex, number
 from whyfit.probability.distributions import t_quantile
 from whyfit.probability.influence import (
     Fitted,
@@ -278,7 +278,7 @@ def _evidence(e: _Event, name: str, n: int) -> tuple[Evidence, ...]:
             "chance of rows this far off under normal errors",
             e.p,
             limit=0.05,
-            formula=rf"\min\left(1, \binom{{{n}}}{{{k}}}\,P(F > f)\right) = {e.p:.2g}",
+            formula=rf"\min\left(1, \binom{{{n}}}{{{k}}}\,P(F > f)\right) = {latex(e.p)}",
         ),
     )
 
